@@ -111,7 +111,8 @@ impl Compiler {
             } else {
                 hint.features
             };
-            let categories = hint.categories.into_iter().map(|(feature, values)| CategoriesData { feature, values }).collect();
+            let categories =
+                hint.categories.into_iter().map(|(feature, values)| CategoriesData { feature, values }).collect();
             inputs.push(PortData {
                 name: value.name.clone(),
                 ty: Some((&value.fact.ty).into()),
@@ -160,7 +161,11 @@ fn lift_zip_maps(graph: &mut Graph, registry: &Registry) -> Result<Vec<Option<La
         found.push(match node {
             Some(node) if node.op == "ZipMap" && node.domain == "ai.onnx.ml" => {
                 let Some(Some(input)) = node.inputs.first() else {
-                    return Err(hologram_ops::Error::invalid(format!("node '{}' (ZipMap): input 0 is missing", node.name)).into());
+                    return Err(hologram_ops::Error::invalid(format!(
+                        "node '{}' (ZipMap): input 0 is missing",
+                        node.name
+                    ))
+                    .into());
                 };
                 patch.replace(*id, *input);
                 match (node.attributes.get("classlabels_strings"), node.attributes.get("classlabels_int64s")) {
@@ -187,7 +192,8 @@ fn check_columns(columns: &[String], ty: &Type) -> Result<()> {
     };
     match width {
         Some(f) if f != columns.len() => {
-            Err(hologram_ops::Error::invalid(format!("{} column names for an input of {f} columns", columns.len())).into())
+            Err(hologram_ops::Error::invalid(format!("{} column names for an input of {f} columns", columns.len()))
+                .into())
         }
         _ => Ok(()),
     }

@@ -51,7 +51,8 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
             });
         }
         for (port, n) in point.outputs.iter_mut().zip(&program.outputs) {
-            let slot = Slot { kind: SlotKind::Intermediate.into(), name: port.name.clone(), ..program.slot(*n)?.clone() };
+            let slot =
+                Slot { kind: SlotKind::Intermediate.into(), name: port.name.clone(), ..program.slot(*n)?.clone() };
             port.slot = push(&mut point.slots, slot)?;
             compute.outputs.push(port.slot);
         }
@@ -59,12 +60,8 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
         entry_points.push(point);
         programs.push((section, program));
     }
-    let plan = Plan {
-        name: model.name.clone(),
-        entry_points,
-        metadata: model.metadata.clone(),
-        passes: model.passes.clone(),
-    };
+    let plan =
+        Plan { name: model.name.clone(), entry_points, metadata: model.metadata.clone(), passes: model.passes.clone() };
     let mut writer = ArchiveWriter::new(sink)?;
     writer.section(&SectionSpec::new(PLAN_SECTION, PLAN_KIND), &plan.encode_to_vec())?;
     for (section, program) in &programs {

@@ -28,7 +28,9 @@ pub(crate) fn origin(graph: &Graph, mut value: ValueId) -> Option<(NodeId, &Node
         let (id, _) = graph.value(value).producer?;
         let node = graph.node(id)?;
         match (node.op.as_str(), node.inputs.first()) {
-            ("Identity" | "Cast" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten", Some(Some(input))) => value = *input,
+            ("Identity" | "Cast" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten", Some(Some(input))) => {
+                value = *input
+            }
             _ => return Some((id, node)),
         }
     }

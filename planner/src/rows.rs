@@ -92,7 +92,10 @@ fn independent(graph: &Graph) -> Result<(), String> {
             }
             if found == Rows::Mixed {
                 let inherited = node.inputs.iter().flatten().find_map(|v| culprit.get(v).cloned());
-                culprit.insert(*value, inherited.unwrap_or_else(|| format!("node '{}' ({}) mixes rows", node.name, node.op)));
+                culprit.insert(
+                    *value,
+                    inherited.unwrap_or_else(|| format!("node '{}' ({}) mixes rows", node.name, node.op)),
+                );
             }
             rows.insert(*value, found);
         }
@@ -100,7 +103,9 @@ fn independent(graph: &Graph) -> Result<(), String> {
     for (name, value) in graph.outputs() {
         match rows.get(value).copied().unwrap_or(Rows::Free) {
             Rows::Axis(0) => {}
-            Rows::Mixed => return Err(culprit.get(value).cloned().unwrap_or_else(|| format!("output '{name}' mixes rows"))),
+            Rows::Mixed => {
+                return Err(culprit.get(value).cloned().unwrap_or_else(|| format!("output '{name}' mixes rows")));
+            }
             other => return Err(format!("axis 0 of output '{name}' does not count rows ({other:?})")),
         }
     }

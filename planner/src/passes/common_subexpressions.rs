@@ -20,7 +20,11 @@ pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
         let candidates = seen.entry((node.domain.clone(), node.op.clone(), inputs)).or_default();
         let twin = candidates.iter().find_map(|t| {
             let other = graph.node(*t)?;
-            let gives_all = node.outputs.iter().enumerate().all(|(i, o)| o.is_none() || other.outputs.get(i).is_some_and(Option::is_some));
+            let gives_all = node
+                .outputs
+                .iter()
+                .enumerate()
+                .all(|(i, o)| o.is_none() || other.outputs.get(i).is_some_and(Option::is_some));
             (other.version == node.version
                 && other.attributes == node.attributes
                 && other.outputs.len() == node.outputs.len()

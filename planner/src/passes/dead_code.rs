@@ -1,6 +1,9 @@
 //! Dead code: nodes that no output needs.
 
-use hologram_ops::{Result, graph::{Graph, NodeId, Patch, ValueId}};
+use hologram_ops::{
+    Result,
+    graph::{Graph, NodeId, Patch, ValueId},
+};
 use std::collections::HashSet;
 
 pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {

@@ -11,10 +11,8 @@ const GROWTH_BYTES_MAX: usize = 1 << 20;
 
 pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
     let mut patch = Patch::new();
-    let mut known: HashMap<ValueId, Value> = graph
-        .values()
-        .filter_map(|(id, v)| Some((id, Value::Tensor(v.constant.clone()?))))
-        .collect();
+    let mut known: HashMap<ValueId, Value> =
+        graph.values().filter_map(|(id, v)| Some((id, Value::Tensor(v.constant.clone()?)))).collect();
     let (mut folded, mut bytes) = (0usize, 0usize);
     for id in graph.order()? {
         let Some(node) = graph.node(id) else { continue };
@@ -31,7 +29,8 @@ pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
             }
             continue;
         };
-        let size = |f: &Fact| f.known_shape().map_or(0, |s| s.iter().product::<usize>() * f.dtype().map_or(0, |d| d.size()));
+        let size =
+            |f: &Fact| f.known_shape().map_or(0, |s| s.iter().product::<usize>() * f.dtype().map_or(0, |d| d.size()));
         let from: usize = given.iter().flatten().filter_map(|v| v.as_tensor().ok()).map(Tensor::byte_size).sum();
         if outputs.iter().map(|v| size(&graph.value(*v).fact)).sum::<usize>() > from + GROWTH_BYTES_MAX {
             continue;

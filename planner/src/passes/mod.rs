@@ -6,7 +6,10 @@ mod common_subexpressions;
 mod dead_code;
 mod fold;
 
-use hologram_ops::{Registry, Result, graph::{Graph, Patch}};
+use hologram_ops::{
+    Registry, Result,
+    graph::{Graph, Patch},
+};
 use hologram_resolver::plan::PassRecord;
 
 /// One named rewrite.
