@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 def value_bytes(value: Any, info: onnx.ValueInfoProto) -> bytes:
@@ -28,6 +28,8 @@ def value_bytes(value: Any, info: onnx.ValueInfoProto) -> bytes:
     if isinstance(value, TensorProto):
         return value.SerializeToString()
     declared = info.type
+    if declared.HasField("sequence_type") and value and isinstance(value[0], dict):
+        return sequence_of_maps(value, info).SerializeToString()
     if declared.HasField("sequence_type"):
         return numpy_helper.from_list(value, info.name).SerializeToString()
     if declared.HasField("optional_type"):
@@ -35,6 +37,22 @@ def value_bytes(value: Any, info: onnx.ValueInfoProto) -> bytes:
     if declared.HasField("map_type"):
         return numpy_helper.from_dict(value, info.name).SerializeToString()
     return numpy_helper.from_array(np.asarray(value), info.name).SerializeToString()
+
+
+def sequence_of_maps(rows: Sequence[dict[Any, Any]], info: onnx.ValueInfoProto) -> onnx.SequenceProto:
+    """What a ZipMap answers: per row a map from class to score (onnx.numpy_helper cannot write string keys)."""
+    declared = info.type.sequence_type.elem_type.map_type
+    value_type = helper.tensor_dtype_to_np_dtype(declared.value_type.tensor_type.elem_type)
+    sequence = onnx.SequenceProto(name=info.name, elem_type=onnx.SequenceProto.MAP)
+    for row in rows:
+        entry = sequence.map_values.add(key_type=declared.key_type)
+        if declared.key_type == TensorProto.STRING:
+            entry.string_keys.extend(key.encode() for key in row)
+        else:
+            entry.keys.extend(row)
+        values = [np.array(value, value_type) for value in row.values()]
+        entry.values.CopyFrom(numpy_helper.from_list(values))
+    return sequence
 
 
 def value_kind(info: onnx.ValueInfoProto) -> str:
