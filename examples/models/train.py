@@ -1,9 +1,9 @@
 """Trains the example models and writes their data: `train.py` (no arguments; needs tests/python/requirements.txt).
 
-Beside this script: breast_cancer.lgbm.txt, breast_cancer.onnx, wine_pipeline.onnx, digits_cnn.onnx. In ../data, with all rows
-of each data set and a column `split` that says which ones were trained on: breast_cancer.parquet, wine.parquet,
-digits.parquet. The data sets ship inside scikit-learn, every seed is fixed, and the files carry no dates, so a second run
-writes the same bytes on the same machine.
+Beside this script: breast_cancer.lgbm.txt, breast_cancer.onnx, wine_pipeline.onnx, digits_cnn.onnx. In ../data, with
+all rows of each data set and a column `split` that says which ones were trained on: breast_cancer.parquet,
+wine.parquet, digits.parquet. The data sets ship inside scikit-learn, every seed is fixed, and the files carry no
+dates, so a second run writes the same bytes on the same machine.
 """
 
 from __future__ import annotations
@@ -115,14 +115,16 @@ def breast_cancer() -> None:
 
 
 def plain_strings(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with its text columns as plain Python strings, which Arrow stores as Utf8 under every pandas version."""
-    return table.assign(**{name: table[name].astype(object) for name in table.columns if table[name].dtype.kind not in "if"})
+    """The table with its text columns as Python strings, which Arrow stores as Utf8 under every pandas version."""
+    return table.assign(
+        **{name: table[name].astype(object) for name in table.columns if table[name].dtype.kind not in "if"}
+    )
 
 
 # Wine: two columns of words and eleven of numbers, with words as classes.
 
-# The data set gives its cultivars by number; these are their names in the study that it comes from (Forina et al., 1988),
-# which counts 59, 71 and 48 samples of them.
+# The data set gives its cultivars by number; these are their names in the study that it comes from (Forina et al.,
+# 1988), which counts 59, 71 and 48 samples of them.
 CULTIVARS = np.array(["barolo", "grignolino", "barbera"], dtype=object)
 STRENGTH = (("light", "medium", "strong"), (12.5, 13.5))
 COLOUR = (("pale", "ruby", "deep"), (3.5, 5.5))
@@ -147,12 +149,16 @@ def wine() -> None:
     words = ["strength", "colour"]
     left_out = ["id", "alcohol", "color_intensity", "cultivar", "split"]
     numbers = [name for name in table.columns if name not in words + left_out]
-    prepare = ColumnTransformer([("words", OneHotEncoder(handle_unknown="ignore"), words), ("numbers", StandardScaler(), numbers)])
+    prepare = ColumnTransformer(
+        [("words", OneHotEncoder(handle_unknown="ignore"), words), ("numbers", StandardScaler(), numbers)]
+    )
     classify = LogisticRegression(max_iter=500)
     steps = Pipeline([("prepare", prepare), ("classify", classify)]).fit(table[train], cultivar[train])
     types: list[tuple[str, Any]] = [(name, StringTensorType([None, 1])) for name in words]
     types += [(name, FloatTensorType([None, 1])) for name in numbers]
-    model = to_onnx(steps, initial_types=types, target_opset={"": 17, "ai.onnx.ml": 3}, options={id(classify): {"zipmap": False}})
+    model = to_onnx(
+        steps, initial_types=types, target_opset={"": 17, "ai.onnx.ml": 3}, options={id(classify): {"zipmap": False}}
+    )
     rename(model, {"output_label": "label", "output_probability": "probabilities"})
     session = save_model(model, "wine_pipeline")
 
@@ -199,7 +205,12 @@ def forward(weights: dict[str, np.ndarray], images: np.ndarray) -> tuple[np.ndar
     pooled = cells.max(axis=-1).reshape(len(images), -1)  # [N, C * 16]
     scores = pooled @ weights["dense"] + weights["dense_bias"]
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True), {"seen": seen, "raised": raised, "cells": cells, "pooled": pooled}
+    return powers / powers.sum(axis=1, keepdims=True), {
+        "seen": seen,
+        "raised": raised,
+        "cells": cells,
+        "pooled": pooled,
+    }
 
 
 def gradients(weights: dict[str, np.ndarray], images: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
@@ -251,7 +262,9 @@ def network_model(weights: dict[str, np.ndarray]) -> onnx.ModelProto:
         "dense_bias": weights["dense_bias"].astype(np.float32),
     }
     nodes = [
-        helper.make_node("Conv", ["image", "kernel", "kernel_bias"], ["seen"], name="conv", pads=[1, 1, 1, 1], kernel_shape=[3, 3]),
+        helper.make_node(
+            "Conv", ["image", "kernel", "kernel_bias"], ["seen"], name="conv", pads=[1, 1, 1, 1], kernel_shape=[3, 3]
+        ),
         helper.make_node("Relu", ["seen"], ["raised"], name="relu"),
         helper.make_node("MaxPool", ["raised"], ["pooled"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
         helper.make_node("Flatten", ["pooled"], ["flat"], name="flatten", axis=1),

@@ -7,7 +7,8 @@ A case is a folder:
     test_data_set_<n>/input_<k>.pb     k-th graph input that is not an initializer
     test_data_set_<n>/output_<k>.pb    k-th graph output
 
-Each .pb file is one TensorProto, SequenceProto, OptionalProto or MapProto, as the type of the graph's input or output says.
+Each .pb file is one TensorProto, SequenceProto, OptionalProto or MapProto, as the type of the graph's input or output
+says.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def write_data_set(
     for prefix, values, infos in (("input", inputs, model.graph.input), ("output", outputs, model.graph.output)):
         if len(values) > len(infos):
             raise ValueError(f"{folder.name}: {len(values)} {prefix}s, but the graph declares {len(infos)}")
-        for index, (value, info) in enumerate(zip(values, infos)):
+        for index, (value, info) in enumerate(zip(values, infos, strict=False)):
             (target / f"{prefix}_{index}.pb").write_bytes(value_bytes(value, info))
 
 

@@ -1,12 +1,12 @@
 """Writes the nine `light` CNNs of the onnx package as test cases: `light_models.py OUT`.
 
-`OUT/light/<name>/` holds a model as the package ships it: nodes inside the graph generate its weights, every weight of a
-tensor being the same number. Data set 0 is the package's own (a ramp as input, its stored output), data set 1 a seeded input
-with onnxruntime's output.
-
-`OUT/light-random/<name>/` holds the same graph with each generator node replaced by a seeded random initializer of a size
-that keeps activations alive and scores apart, so that a mixed-up channel, stride or weight layout changes the answer. It has one data set: a
+`OUT/light/<name>/` holds a model as the package ships it: nodes inside the graph generate its weights, every weight
+of a tensor being the same number. Data set 0 is the package's own (a ramp as input, its stored output), data set 1 a
 seeded input with onnxruntime's output.
+
+`OUT/light-random/<name>/` holds the same graph with each generator node replaced by a seeded random initializer of a
+size that keeps activations alive and scores apart, so that a mixed-up channel, stride or weight layout changes the
+answer. It has one data set: a seeded input with onnxruntime's output.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+from case_files import fresh_folder, graph_inputs, write_case
 from onnx import helper, numpy_helper
 from onnx.backend.test.loader import load_model_tests
-
-from case_files import fresh_folder, graph_inputs, write_case
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 INPUT_SEED = 20
@@ -54,7 +53,7 @@ def answers(model: onnx.ModelProto, value: np.ndarray) -> list[np.ndarray]:
 
 
 def roles(graph: onnx.GraphProto) -> dict[str, str]:
-    """For each generated tensor what it is to the node that reads it: a kernel, a matrix, a scale, a shift or a variance."""
+    """What each generated tensor is to the node that reads it: a kernel, a matrix, a scale, a shift or a variance."""
     places = {
         "Conv": {1: "kernel", 2: "shift"},
         "Gemm": {1: "matrix", 2: "shift"},

