@@ -7,7 +7,7 @@ it, rows of a data set that ships inside scikit-learn, and onnxruntime's answers
     operators      the (domain, operator, version) that the model uses: the newest version at or below its import
     trees          number of trees T over all tree ensembles (0: no trees)
     sum_abs_leaf   sum over the trees of their largest |leaf|, plus the largest |base value|: the same leaves summed in
-                   another order stays within T * 2^-23 * sum_abs_leaf of this one, before the post transform
+                   another order stay within T * 2^-23 * sum_abs_leaf of this one, before the post transform
 
 The union of the operators is written to `OUT/operators.txt`.
 """

@@ -8,6 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 venv=$root/.venv
 cases=$root/target/cases
+export PYTHONDONTWRITEBYTECODE=1
 
 die() {
     echo "setup.sh: $*" >&2
