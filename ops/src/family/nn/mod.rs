@@ -1,0 +1,6 @@
+//! Layers: convolution, pooling, normalisation, attention, recurrence.
+
+use crate::OpRow;
+
+/// The operators of this family.
+pub const ROWS: &[OpRow] = &[];
