@@ -72,7 +72,7 @@ pub enum OnnxError {
 }
 
 /// The result of reading ONNX.
-pub type Result<T, E = OnnxError> = std::result::Result<T, E>;
+pub(super) type Result<T, E = OnnxError> = std::result::Result<T, E>;
 
 impl OnnxError {
     pub(super) fn invalid(file: &str, place: impl Into<String>, message: impl Into<String>) -> Self {

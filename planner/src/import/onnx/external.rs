@@ -91,7 +91,7 @@ impl External {
         let size = usize::try_from(expected)
             .ok()
             .filter(|n| bytes.try_reserve_exact(*n).is_ok())
-            .ok_or_else(|| OnnxError::too_large(file, format!("{place}: bytes of memory"), expected, 0))?;
+            .ok_or_else(|| invalid(format!("{expected} bytes do not fit into memory")))?;
         opened.file.seek(SeekFrom::Start(range.offset)).map_err(io)?;
         (&opened.file).take(expected).read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() != size {
