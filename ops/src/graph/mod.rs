@@ -206,6 +206,22 @@ impl Graph {
         Ok(())
     }
 
+    /// The same graph with these types for its inputs, in order, and nothing known of what its nodes give: for inference
+    /// under other assumptions.
+    #[must_use]
+    pub fn with_input_types(&self, types: &[Type]) -> Self {
+        let mut graph = self.clone();
+        for value in &mut graph.values {
+            if value.producer.is_some() {
+                value.fact = Fact::of(Type::Unknown);
+            }
+        }
+        for (id, ty) in self.inputs.iter().zip(types) {
+            graph.values[id.0 as usize].fact = Fact::of(ty.clone());
+        }
+        graph
+    }
+
     /// The node of this identity.
     pub fn node(&self, id: NodeId) -> Option<&NodeData> {
         self.nodes.node_weight(id)

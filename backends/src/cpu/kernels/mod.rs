@@ -64,7 +64,11 @@ impl<'a> Io<'a, '_> {
 
     /// The elements of output `i`, which must be asked for.
     pub(crate) fn output<T: Element>(&mut self, i: usize) -> Result<&mut [T]> {
-        self.outputs.get_mut(i).and_then(Option::as_mut).ok_or_else(|| Error::invalid(format!("output {i} is missing")))?.as_slice_mut()
+        self.outputs
+            .get_mut(i)
+            .and_then(Option::as_mut)
+            .ok_or_else(|| Error::invalid(format!("output {i} is missing")))?
+            .as_slice_mut()
     }
 }
 
