@@ -3,6 +3,12 @@
 //! A kernel must give the bits of the operator's reference evaluation. [`select`] looks through one visible table; a
 //! call that no kernel takes runs through the reference.
 
+mod convolution;
+mod elementwise;
+mod product;
+#[cfg(test)]
+mod tests;
+
 use hologram_ops::{DType, Error, Operator, Result, Tensor, numeric::Element};
 
 /// A tensor that a kernel reads.
@@ -130,7 +136,8 @@ impl Request<'_> {
 }
 
 /// The kernels, tried in order.
-const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[];
+const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] =
+    &[product::select, convolution::select, elementwise::select];
 
 /// The kernel for a call, if there is one.
 pub(crate) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
