@@ -297,6 +297,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_out_crosses_threads() {
+        fn crosses<T: Send + Sync>() {}
+        crosses::<Store>();
+        crosses::<Arc<Region>>();
+        crosses::<crate::Archive>();
+        crosses::<crate::Section>();
+    }
+
+    #[test]
     fn puts_are_found_and_removed() {
         let store = small();
         for number in 0..20 {

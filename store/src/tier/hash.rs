@@ -75,17 +75,17 @@ mod tests {
     /// Neighbouring keys spread over the low bits, which choose the bucket, and the high bits, which tag it.
     #[test]
     fn neighbours_spread() {
-        for round in 0..8 {
+        for _ in 0..8 {
             let seed = Seed::random();
             let hashes: Vec<u64> = (0..4_096_u64)
                 .map(|number| seed.hash_one(Coordinate::from(number * 96)))
                 .chain((0..4_096_u64).map(|number| seed.hash_one(Coordinate::from(u128::from(number + 1) << 80))))
                 .collect();
-            assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len(), "round {round}");
+            assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len(), "{seed:?}");
             for shift in [0, 57 - 12, 64 - 13] {
                 let buckets: HashSet<u64> = hashes.iter().map(|hash| hash >> shift & 8_191).collect();
                 // Of 8,192 buckets a random function leaves 1 / e empty.
-                assert!(buckets.len() > 4_900, "round {round}, shift {shift}: {} buckets", buckets.len());
+                assert!(buckets.len() > 4_900, "{seed:?}, shift {shift}: {} buckets", buckets.len());
             }
         }
     }
