@@ -18,7 +18,7 @@ fn keys() -> impl FnMut() -> u32 {
     let mut state = 1_u64;
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 32) * u64::from(KEYS) >> 32) as u32
+        (((state >> 32) * u64::from(KEYS)) >> 32) as u32
     }
 }
 
