@@ -10,6 +10,7 @@ mod infer;
 mod patch;
 
 pub use builder::{OpBuilder, Source};
+pub(crate) use infer::unify;
 pub use patch::Patch;
 
 use crate::{Attributes, Error, Fact, Operator, Registry, Result, Tensor, Type, operator::Node as NodeSpec};
@@ -202,7 +203,7 @@ impl Graph {
     /// [`Error::Invalid`] when it contradicts what is known already.
     pub fn declare(&mut self, id: ValueId, ty: &Type) -> Result<()> {
         let value = &mut self.values[id.0 as usize];
-        value.fact.ty = infer::unify(&value.fact.ty, ty).map_err(|e| e.at(format!("value '{}'", value.name)))?;
+        value.fact.ty = unify(&value.fact.ty, ty).map_err(|e| e.at(format!("value '{}'", value.name)))?;
         Ok(())
     }
 
