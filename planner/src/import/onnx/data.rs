@@ -5,6 +5,7 @@ use super::{
     external::External,
     model::read_file,
     proto::{MapProto, OptionalProto, SequenceProto, SparseTensorProto, TensorProto, container_type as kind},
+    schema,
     tensor::{OnnxTensor, TensorReader},
     types::OnnxType,
     wire,
@@ -51,19 +52,26 @@ impl OnnxValue {
     pub fn parse(file: &str, bytes: Bytes, ty: &OnnxType, limits: &Limits) -> Result<Self> {
         let mut reader = Reader(TensorReader { file, limits, external: External::new(None) });
         match ty {
-            OnnxType::Tensor { .. } | OnnxType::Unknown => reader.tensor(&decode(file, bytes, &wire::TENSOR, limits)?),
-            OnnxType::SparseTensor { .. } => reader.sparse(&decode(file, bytes, &wire::SPARSE, limits)?),
-            OnnxType::Sequence(_) => {
-                reader.sequence(&decode(file, bytes, &wire::SEQUENCE, limits)?).map(Self::Sequence)
+            OnnxType::Tensor { .. } | OnnxType::Unknown => {
+                reader.tensor(&decode(file, bytes, &schema::TENSOR, limits)?)
             }
-            OnnxType::Optional(_) => reader.optional(&decode(file, bytes, &wire::OPTIONAL, limits)?),
-            OnnxType::Map { .. } => reader.map(&decode(file, bytes, &wire::MAP, limits)?),
+            OnnxType::SparseTensor { .. } => reader.sparse(&decode(file, bytes, &schema::SPARSE, limits)?),
+            OnnxType::Sequence(_) => {
+                reader.sequence(&decode(file, bytes, &schema::SEQUENCE, limits)?).map(Self::Sequence)
+            }
+            OnnxType::Optional(_) => reader.optional(&decode(file, bytes, &schema::OPTIONAL, limits)?),
+            OnnxType::Map { .. } => reader.map(&decode(file, bytes, &schema::MAP, limits)?),
             OnnxType::Opaque { .. } => Err(OnnxError::unsupported(file, "value", format!("a value of type {ty}"))),
         }
     }
 }
 
-fn decode<M: Message + Default>(file: &str, bytes: Bytes, schema: &'static wire::Schema, limits: &Limits) -> Result<M> {
+fn decode<M: Message + Default>(
+    file: &str,
+    bytes: Bytes,
+    schema: &'static schema::Schema,
+    limits: &Limits,
+) -> Result<M> {
     wire::scan(file, &bytes, schema, limits)?;
     M::decode(bytes).map_err(|e| OnnxError::invalid(file, "value", e.to_string()))
 }

@@ -12,6 +12,7 @@ mod functions;
 mod model;
 mod order;
 pub mod proto;
+mod schema;
 mod sha1;
 mod tensor;
 mod types;

@@ -5,6 +5,7 @@ use super::{
     error::{OnnxError, Result},
     order,
     proto::{ModelProto, OperatorSetIdProto},
+    schema,
     tensor::OnnxTensor,
     types::{OnnxType, OnnxValueInfo},
     wire,
@@ -134,7 +135,7 @@ impl OnnxModel {
             wire::other_format(&bytes)
                 .map(|found| OnnxError::NotOnnx { file: file.to_owned(), found: found.to_owned() })
         };
-        match wire::scan(file, &bytes, &wire::MODEL, limits) {
+        match wire::scan(file, &bytes, &schema::MODEL, limits) {
             Err(e @ (OnnxError::Invalid { .. } | OnnxError::Truncated { .. })) => return Err(not_onnx().unwrap_or(e)),
             other => other?,
         }
