@@ -5,6 +5,9 @@
 
 mod convolution;
 mod elementwise;
+mod movement;
+mod normalization;
+mod pool;
 mod product;
 #[cfg(test)]
 mod tests;
@@ -136,8 +139,16 @@ impl Request<'_> {
 }
 
 /// The kernels, tried in order.
-const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] =
-    &[product::select, convolution::select, elementwise::select];
+const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[
+    product::select,
+    convolution::select,
+    elementwise::select,
+    movement::select,
+    movement::select_concat,
+    movement::select_gather,
+    pool::select,
+    normalization::select,
+];
 
 /// The kernel for a call, if there is one.
 pub(crate) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {

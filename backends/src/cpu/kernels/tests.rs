@@ -171,3 +171,51 @@ fn elements() {
         }
     }
 }
+
+#[test]
+fn movements() {
+    check(&case("Transpose", "move", &[(&[2, 3, 5, 4], false)], &[("perm", ints(&[0, 2, 1, 3]))]), 6);
+    check(&case("Transpose", "move", &[(&[2, 3, 5, 4], false)], &[("perm", ints(&[3, 0, 2, 1]))]), 6);
+    check(&case("Transpose", "move", &[(&[0, 3], false)], &[]), 6);
+    for axis in [0, 1, -1] {
+        let shape: &[usize] = &[2, 3, 4];
+        check(
+            &case(
+                "Concat",
+                "concat",
+                &[(shape, false), (shape, true), (shape, false)],
+                &[("axis", Attribute::Int(axis))],
+            ),
+            7,
+        );
+    }
+}
+
+#[test]
+fn pools() {
+    let kernel = ("kernel_shape", ints(&[3, 2]));
+    for (op, name) in [("MaxPool", "max-pool"), ("AveragePool", "average-pool")] {
+        for more in [
+            vec![],
+            vec![("strides", ints(&[2, 2])), ("pads", ints(&[1, 0, 1, 1]))],
+            vec![("ceil_mode", Attribute::Int(1)), ("strides", ints(&[2, 3]))],
+            vec![("auto_pad", Attribute::String("SAME_UPPER".into()))],
+        ] {
+            let mut attributes = vec![kernel.clone()];
+            attributes.extend(more);
+            check(&case(op, name, &[(&[2, 3, 9, 8], false)], &attributes), 8);
+        }
+    }
+    let padded = [kernel, ("pads", ints(&[1, 1, 1, 0])), ("count_include_pad", Attribute::Int(1))];
+    check(&case("AveragePool", "average-pool", &[(&[1, 2, 7, 7], false)], &padded), 8);
+    check(&case("GlobalAveragePool", "global-average-pool", &[(&[2, 3, 7, 9], false)], &[]), 8);
+}
+
+#[test]
+fn normalizations() {
+    let c: (&[usize], bool) = (&[5], true);
+    check(&case("LayerNormalization", "layer-normalization", &[(&[2, 3, 5], false), c, c], &[]), 9);
+    let long: (&[usize], bool) = (&[4, 37], true);
+    let axis = ("axis", Attribute::Int(1));
+    check(&case("LayerNormalization", "layer-normalization", &[(&[3, 4, 37], false), long], &[axis]), 9);
+}
