@@ -45,18 +45,21 @@ fn present_pages() -> BTreeSet<String> {
     files().into_iter().filter_map(page).collect()
 }
 
+/// The lines of a document with their code left out.
+fn prose(text: &str) -> Vec<String> {
+    let mut in_code = false;
+    let without_code = |line: &str| {
+        let is_fence = line.trim_start().starts_with("```");
+        in_code ^= is_fence;
+        if in_code || is_fence { String::new() } else { line.split('`').step_by(2).collect::<Vec<_>>().join("``") }
+    };
+    text.lines().map(without_code).collect()
+}
+
 /// The targets of a document's links, code left out.
 fn links(text: &str) -> Vec<String> {
     let mut targets = Vec::new();
-    let mut in_code = false;
-    for line in text.lines() {
-        if line.trim_start().starts_with("```") {
-            in_code = !in_code;
-        }
-        if in_code {
-            continue;
-        }
-        let prose: String = line.split('`').step_by(2).collect::<Vec<_>>().join("``");
+    for prose in prose(text) {
         let in_brackets = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         let in_tags = prose.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
         targets.extend(in_brackets.chain(in_tags).map(str::to_owned));
@@ -100,6 +103,20 @@ fn every_page_has_a_title_and_a_description() {
         }
     }
     report(&problems, "open the page with `---`, `title: ...`, `description: ...`, `---`");
+}
+
+#[test]
+fn prose_is_no_code() {
+    let mut problems = Vec::new();
+    for page in present_pages() {
+        for (at, line) in prose(&read(&format!("docs/{page}.mdx"))).iter().enumerate() {
+            let opens = |(at, _): (usize, &str)| !line[at + 1..].starts_with(|c: char| c.is_alphabetic() || c == '/');
+            if line.contains(['{', '}']) || line.match_indices('<').any(opens) {
+                problems.push(format!("docs/{page}.mdx:{}: {}", at + 1, line.trim()));
+            }
+        }
+    }
+    report(&problems, "braces and `<` open code in MDX: put them between backticks");
 }
 
 #[test]

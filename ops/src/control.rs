@@ -70,7 +70,10 @@ impl MemoryAccount for Budget {
     fn charge(&self, bytes: usize) -> Result<()> {
         let add = |used: usize| used.checked_add(bytes).filter(|n| *n <= self.bytes_max);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).map(drop).map_err(|used| {
-            Error::Exhausted(format!("{bytes} bytes over {used} of a memory budget of {}; raise the budget or send fewer rows", self.bytes_max))
+            Error::Exhausted(format!(
+                "{bytes} bytes over {used} of a memory budget of {}; raise the budget or send fewer rows",
+                self.bytes_max
+            ))
         })
     }
 

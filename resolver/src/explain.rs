@@ -60,8 +60,11 @@ impl fmt::Display for Explanation<'_> {
                     }
                     Some(step::Kind::Compute(compute)) => {
                         let list = |slots: &[u32]| slots.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                        let outputs: Vec<String> =
-                            compute.outputs.iter().map(|n| format!("{n} {}", type_text(&entry.slots[*n as usize]))).collect();
+                        let outputs: Vec<String> = compute
+                            .outputs
+                            .iter()
+                            .map(|n| format!("{n} {}", type_text(&entry.slots[*n as usize])))
+                            .collect();
                         writeln!(
                             f,
                             "Compute {} (slots {}; {} constants) -> slots {}",

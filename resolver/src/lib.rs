@@ -14,6 +14,6 @@ mod signature;
 
 pub use error::{Error, ErrorKind, Result};
 pub use explain::Explanation;
-pub use model::{Model, ModelOptions};
+pub use model::{Model, ModelOptions, SEMANTICS_KEY};
 pub use session::Session;
 pub use signature::{Port, RowProof, Signature};

@@ -63,7 +63,9 @@ impl Model {
         let version = archive.metadata_value(SEMANTICS_KEY).and_then(|v| v.parse::<u32>().ok());
         if version != Some(SEMANTICS_VERSION) {
             let found = archive.metadata_value(SEMANTICS_KEY).unwrap_or("none");
-            let message = format!("operator semantics version {found}, this library runs {SEMANTICS_VERSION}; compile the model again");
+            let message = format!(
+                "operator semantics version {found}, this library runs {SEMANTICS_VERSION}; compile the model again"
+            );
             return Err(Error::new(ErrorKind::Unsupported, place(message)));
         }
         let section = archive.section(PLAN_SECTION)?;
@@ -138,11 +140,18 @@ fn open_entry(
     };
     for slot in &entry.slots {
         if slot.space.is_some_and(|s| s.kind() != SpaceKind::Host) {
-            let message = format!("slot '{}' lies on a device, and the {} backend runs on the host", slot.name, options.backend.name());
+            let message = format!(
+                "slot '{}' lies on a device, and the {} backend runs on the host",
+                slot.name,
+                options.backend.name()
+            );
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         if slot.kind() == SlotKind::State {
-            return Err(Error::new(ErrorKind::Unsupported, format!("state slot '{}': sessions keep no state yet", slot.name)));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("state slot '{}': sessions keep no state yet", slot.name),
+            ));
         }
     }
     let mut constants: Vec<Option<Tensor>> = vec![None; entry.slots.len()];
@@ -163,13 +172,17 @@ fn open_entry(
                     None => {
                         let section = mounted.archive().section(&compute.program)?;
                         let program = Program::decode(section.data().as_slice()).map_err(|e| {
-                            Error::new(ErrorKind::Corrupt, format!("section '{}' does not decode: {e}", compute.program))
+                            Error::new(
+                                ErrorKind::Corrupt,
+                                format!("section '{}' does not decode: {e}", compute.program),
+                            )
                         })?;
                         let mut given = compute.constants.iter();
                         let mut filled: Vec<Option<Tensor>> = vec![None; program.slots.len()];
                         for (slot, value) in program.slots.iter().zip(&mut filled) {
                             if slot.kind() == SlotKind::Constant {
-                                let n = given.next().ok_or_else(|| place(format!("no constant for '{}'", slot.name)))?;
+                                let n =
+                                    given.next().ok_or_else(|| place(format!("no constant for '{}'", slot.name)))?;
                                 *value = constants[number(*n)?].clone();
                             }
                         }
@@ -198,12 +211,16 @@ fn tensor_of(section: &hologram_store::Section) -> Result<Tensor> {
     let shape: Vec<usize> = section
         .shape()
         .iter()
-        .map(|d| usize::try_from(*d).map_err(|_| Error::invalid(format!("section '{}': dimension {d}", section.name()))))
+        .map(|d| {
+            usize::try_from(*d).map_err(|_| Error::invalid(format!("section '{}': dimension {d}", section.name())))
+        })
         .collect::<Result<_>>()?;
     if dtype == DType::String {
-        let data = hologram_ops::program::TensorData::decode(section.data().as_slice())
-            .map_err(|e| Error::new(ErrorKind::Corrupt, format!("section '{}' does not decode: {e}", section.name())))?;
+        let data = hologram_ops::program::TensorData::decode(section.data().as_slice()).map_err(|e| {
+            Error::new(ErrorKind::Corrupt, format!("section '{}' does not decode: {e}", section.name()))
+        })?;
         return Ok(Tensor::try_from(&data)?);
     }
-    Ok(Tensor::from_buffer(dtype, shape, section.data().clone()).map_err(|e| e.at(format!("section '{}'", section.name())))?)
+    Ok(Tensor::from_buffer(dtype, shape, section.data().clone())
+        .map_err(|e| e.at(format!("section '{}'", section.name())))?)
 }

@@ -40,14 +40,17 @@ impl Session {
         let mut ordered: Vec<Option<Value>> = vec![None; ports.len()];
         for (name, value) in inputs {
             let known = ports.iter().position(|p| p.name == *name);
-            let index = known.ok_or_else(|| Error::invalid(format!("no input is named '{name}'; the inputs are {}", names(ports))))?;
+            let index = known.ok_or_else(|| {
+                Error::invalid(format!("no input is named '{name}'; the inputs are {}", names(ports)))
+            })?;
             if ordered[index].replace(value.clone()).is_some() {
                 return Err(Error::invalid(format!("input '{name}' is given twice")));
             }
         }
         let mut values = Vec::with_capacity(ports.len());
         for (value, port) in ordered.into_iter().zip(ports) {
-            values.push(value.ok_or_else(|| Error::invalid(format!("input '{}' ({}) is missing", port.name, port.ty)))?);
+            values
+                .push(value.ok_or_else(|| Error::invalid(format!("input '{}' ({}) is missing", port.name, port.ty)))?);
         }
         let outputs = self.run_values(values, &Control::default())?;
         Ok(self.signature().outputs.iter().map(|p| p.name.clone()).zip(outputs).collect())
@@ -59,7 +62,11 @@ impl Session {
     /// As [`run`](Self::run).
     pub fn run_values(&self, inputs: Vec<Value>, control: &Control) -> Result<Vec<Value>> {
         let outputs = self.run_unzipped(inputs, control)?;
-        outputs.into_iter().zip(&self.signature().outputs).map(|(v, p)| if p.zipped { zip(&v, p) } else { Ok(v) }).collect()
+        outputs
+            .into_iter()
+            .zip(&self.signature().outputs)
+            .map(|(v, p)| if p.zipped { zip(&v, p) } else { Ok(v) })
+            .collect()
     }
 
     /// As [`run_values`](Self::run_values), with outputs that are maps by label left as `[rows, k]` tensors.
@@ -75,11 +82,8 @@ impl Session {
         for step in &plan_entry.steps {
             match &step.kind {
                 Some(step::Kind::Compute(compute)) => {
-                    let given = compute
-                        .inputs
-                        .iter()
-                        .map(|n| filled(&slots, *n).cloned())
-                        .collect::<Result<Vec<_>>>()?;
+                    let given =
+                        compute.inputs.iter().map(|n| filled(&slots, *n).cloned()).collect::<Result<Vec<_>>>()?;
                     let program = programs.next().ok_or_else(|| internal("a step has no program"))?;
                     let results = program.submit(&given, control)?.wait()?;
                     for (n, value) in compute.outputs.iter().zip(results) {
@@ -114,18 +118,31 @@ impl Session {
     fn single_program(&self) -> Result<&Arc<dyn Prepared>> {
         match self.open().programs.as_slice() {
             [one] => Ok(one),
-            many => Err(Error::new(ErrorKind::Unsupported, format!("a plan of {} programs cannot run into buffers", many.len()))),
+            many => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a plan of {} programs cannot run into buffers", many.len()),
+            )),
         }
     }
 
     fn check(&self, inputs: &[Value]) -> Result<()> {
         let ports = &self.signature().inputs;
         if inputs.len() != ports.len() {
-            return Err(Error::invalid(format!("{} inputs are given, the model takes {}: {}", inputs.len(), ports.len(), names(ports))));
+            return Err(Error::invalid(format!(
+                "{} inputs are given, the model takes {}: {}",
+                inputs.len(),
+                ports.len(),
+                names(ports)
+            )));
         }
         for (value, port) in inputs.iter().zip(ports) {
             if !accepts(&port.ty, value) {
-                return Err(Error::invalid(format!("input '{}' is {} where {} is expected", port.name, Type::of(value), port.ty)));
+                return Err(Error::invalid(format!(
+                    "input '{}' is {} where {} is expected",
+                    port.name,
+                    Type::of(value),
+                    port.ty
+                )));
             }
         }
         Ok(())
@@ -157,7 +174,10 @@ fn names(ports: &[Port]) -> String {
 }
 
 fn filled(slots: &[Option<Value>], number: u32) -> Result<&Value> {
-    slots.get(number as usize).and_then(Option::as_ref).ok_or_else(|| internal(&format!("slot {number} is read before it is filled")))
+    slots
+        .get(number as usize)
+        .and_then(Option::as_ref)
+        .ok_or_else(|| internal(&format!("slot {number} is read before it is filled")))
 }
 
 fn internal(message: &str) -> Error {

@@ -70,7 +70,8 @@ pub(crate) fn without_tests(text: &str) -> String {
     let end = (0..lines.len()).find(|&at| {
         lines[at].trim_start().starts_with("#[cfg(test)]") && {
             let mut after = lines[at..].iter().map(|line| line.trim().trim_start_matches("#[cfg(test)]").trim());
-            after.find(|line| !line.is_empty() && !line.starts_with("#[")).is_some_and(|line| line.ends_with('{'))
+            let item = after.find(|line| !line.is_empty() && !line.starts_with("#[")).unwrap_or_default();
+            item.starts_with("mod ") && !item.ends_with(';')
         }
     });
     lines[..end.unwrap_or(lines.len())].join("\n")

@@ -101,7 +101,12 @@ mod tests {
                 for (j, b) in requests.iter().enumerate().skip(i + 1) {
                     let together = a.first <= b.last && b.first <= a.last;
                     let apart = offsets[i] + a.bytes <= offsets[j] || offsets[j] + b.bytes <= offsets[i];
-                    assert!(!together || apart || a.bytes == 0 || b.bytes == 0, "{a:?} at {} and {b:?} at {}", offsets[i], offsets[j]);
+                    assert!(
+                        !together || apart || a.bytes == 0 || b.bytes == 0,
+                        "{a:?} at {} and {b:?} at {}",
+                        offsets[i],
+                        offsets[j]
+                    );
                 }
             }
         }

@@ -5,8 +5,10 @@
 //! operator's own reference, and intermediate values get places in one arena. Specialisations are kept.
 
 mod arena;
+mod gemm;
 mod kernels;
 mod prepared;
+mod simd;
 mod specialise;
 
 use crate::{Backend, Prepared};

@@ -75,7 +75,10 @@ impl CpuPrepared {
             };
             let (read, write) = (slots(&call.inputs).map_err(place)?, slots(&call.outputs).map_err(place)?);
             if let Some(n) = read.iter().flatten().find(|n| !written[**n]) {
-                return Err(place(Error::invalid(format!("slot '{}' is read before it is written", program.slots[*n].name))));
+                return Err(place(Error::invalid(format!(
+                    "slot '{}' is read before it is written",
+                    program.slots[*n].name
+                ))));
             }
             for n in write.iter().flatten() {
                 if std::mem::replace(&mut written[*n], true) {
@@ -108,7 +111,11 @@ impl CpuPrepared {
     /// The specialisation for these inputs, made when there is none.
     fn specialised(&self, inputs: &[Value]) -> Result<Arc<Specialisation>> {
         if inputs.len() != self.inputs.len() {
-            return Err(Error::invalid(format!("the program takes {} inputs, {} are given", self.inputs.len(), inputs.len())));
+            return Err(Error::invalid(format!(
+                "the program takes {} inputs, {} are given",
+                self.inputs.len(),
+                inputs.len()
+            )));
         }
         let kept = |list: &[Arc<Specialisation>]| list.iter().find(|s| s.fits(inputs)).cloned();
         if let Some(found) = kept(&self.specialisations.lock().unwrap_or_else(PoisonError::into_inner)) {
@@ -132,7 +139,9 @@ impl CpuPrepared {
             control.cancel.check()?;
             let call = &self.calls[step.call];
             match &step.how {
-                How::Kernel { kernel, scratch } => self.run_kernel(plan, inputs, frame, call, kernel.as_ref(), *scratch),
+                How::Kernel { kernel, scratch } => {
+                    self.run_kernel(plan, inputs, frame, call, kernel.as_ref(), *scratch)
+                }
                 How::Reference => self.run_reference(plan, inputs, frame, call),
             }
             .map_err(|e| e.at(format!("node '{}' ({})", call.node, call.op)))?;
@@ -164,7 +173,9 @@ impl CpuPrepared {
                     }
                     Place::Input(i) => view_of(inputs[*i].as_tensor()?)?,
                     Place::Value(value) => view_of(value.as_tensor()?)?,
-                    Place::Dynamic | Place::Unused => return Err(Error::invalid("a kernel was given a value without a place")),
+                    Place::Dynamic | Place::Unused => {
+                        return Err(Error::invalid("a kernel was given a value without a place"));
+                    }
                 }),
             });
         }
@@ -185,7 +196,13 @@ impl CpuPrepared {
         kernel.run(&mut Io { inputs: &views, outputs: &mut written, scratch })
     }
 
-    fn run_reference(&self, plan: &Specialisation, inputs: &[Value], frame: &mut Frame, call: &ParsedCall) -> Result<()> {
+    fn run_reference(
+        &self,
+        plan: &Specialisation,
+        inputs: &[Value],
+        frame: &mut Frame,
+        call: &ParsedCall,
+    ) -> Result<()> {
         let mut owned: SmallVec<[Option<Value>; 8]> = SmallVec::new();
         for input in &call.inputs {
             owned.push(match input {
@@ -231,7 +248,9 @@ impl CpuPrepared {
                 Ok(Tensor::from_buffer(layout.dtype, layout.shape.as_slice(), buffer)?.into())
             }
             Place::Input(i) => match (&inputs[*i], plan.layouts[slot].as_ref()) {
-                (Value::Tensor(t), Some(layout)) if t.shape() != layout.shape => Ok(t.reshape(layout.shape.as_slice())?.into()),
+                (Value::Tensor(t), Some(layout)) if t.shape() != layout.shape => {
+                    Ok(t.reshape(layout.shape.as_slice())?.into())
+                }
                 (value, _) => Ok(value.clone()),
             },
             Place::Value(value) => Ok(value.clone()),
@@ -279,7 +298,10 @@ impl Prepared for CpuPrepared {
                         let value = this.read(plan, inputs, frame, *slot)?;
                         let tensor = value.as_tensor()?;
                         if tensor.dtype() == DType::String {
-                            return Err(Error::unsupported(format!("string output '{}' into a buffer", this.slot_names[*slot])));
+                            return Err(Error::unsupported(format!(
+                                "string output '{}' into a buffer",
+                                this.slot_names[*slot]
+                            )));
                         }
                         output.set(tensor.dtype(), tensor.shape(), tensor.buffer()?.as_slice());
                     }
@@ -305,7 +327,11 @@ impl Prepared for CpuPrepared {
                 node: call.node.clone(),
                 op: call.op.clone(),
                 how,
-                outputs: call.outputs.iter().map(|s| layout(s).map_or("?".into(), |l| format!("{}{:?}", l.dtype, l.shape))).collect(),
+                outputs: call
+                    .outputs
+                    .iter()
+                    .map(|s| layout(s).map_or("?".into(), |l| format!("{}{:?}", l.dtype, l.shape)))
+                    .collect(),
                 places: call
                     .outputs
                     .iter()

@@ -150,7 +150,11 @@ impl Build {
         let facts: Vec<Option<&Fact>> = call.inputs.iter().map(|s| s.and_then(|s| self.facts[s].as_ref())).collect();
         let inferred = call.operator.infer(Facts(&facts))?;
         if inferred.len() < call.outputs.len() {
-            return Err(Error::invalid(format!("the operator has {} outputs, {} are asked for", inferred.len(), call.outputs.len())));
+            return Err(Error::invalid(format!(
+                "the operator has {} outputs, {} are asked for",
+                inferred.len(),
+                call.outputs.len()
+            )));
         }
         if let Some(values) = self.fold(call, &facts, &inferred)? {
             for (slot, value) in call.outputs.iter().zip(values) {
@@ -171,7 +175,9 @@ impl Build {
         if self.alias(call) {
             return Ok(());
         }
-        let ready = |slot: &usize| self.layouts[*slot].is_some() && !matches!(self.places[*slot], Place::Dynamic | Place::Unused);
+        let ready = |slot: &usize| {
+            self.layouts[*slot].is_some() && !matches!(self.places[*slot], Place::Dynamic | Place::Unused)
+        };
         let kernel = if fixed && call.inputs.iter().flatten().all(ready) {
             let layouts = |list: &[Option<usize>]| -> Vec<Option<Layout>> {
                 list.iter().map(|s| s.and_then(|s| self.layouts[s].clone())).collect()
@@ -200,7 +206,12 @@ impl Build {
     /// The outputs of a call when they are known already: from shapes, or by evaluating it on known values.
     fn fold(&self, call: &ParsedCall, facts: &[Option<&Fact>], inferred: &[Fact]) -> Result<Option<Vec<Tensor>>> {
         let from_dims = |fact: &Fact| -> Option<Tensor> {
-            let values: Vec<i64> = fact.dims.as_ref()?.iter().map(|d| d.known().and_then(|n| i64::try_from(n).ok())).collect::<Option<_>>()?;
+            let values: Vec<i64> = fact
+                .dims
+                .as_ref()?
+                .iter()
+                .map(|d| d.known().and_then(|n| i64::try_from(n).ok()))
+                .collect::<Option<_>>()?;
             (fact.dtype()? == DType::I64).then(|| Tensor::from_vec(fact.known_shape()?, values).ok())?
         };
         let needed = || inferred.iter().zip(&call.outputs).filter(|(_, o)| o.is_some());
@@ -210,11 +221,13 @@ impl Build {
             return Ok(Some(vec![tensor]));
         }
         let small = |f: &Fact| layout_of(&f.ty).is_none_or(|l| l.bytes() <= FOLD_BYTES_MAX);
-        let given = call.inputs.iter().zip(facts).all(|(slot, fact)| slot.is_none() || fact.is_some_and(|f| f.value.is_some()));
+        let given =
+            call.inputs.iter().zip(facts).all(|(slot, fact)| slot.is_none() || fact.is_some_and(|f| f.value.is_some()));
         if !given || !call.operator.is_pure() || !needed().all(|(f, _)| small(f)) {
             return Ok(None);
         }
-        let values: Vec<Option<Value>> = facts.iter().map(|f| f.and_then(|f| f.value.clone()).map(Value::Tensor)).collect();
+        let values: Vec<Option<Value>> =
+            facts.iter().map(|f| f.and_then(|f| f.value.clone()).map(Value::Tensor)).collect();
         let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
         let results = call.operator.evaluate(Inputs(&values))?;
         Ok(results.into_iter().map(|v| v.into_tensor().ok()).collect())
@@ -258,7 +271,9 @@ impl Build {
         }
         let (mut requests, mut slots) = (Vec::new(), Vec::new());
         for (slot, life) in lives.iter().enumerate() {
-            if let (Some((first, last)), Place::Arena { .. }, Some(layout)) = (life, &self.places[slot], &self.layouts[slot]) {
+            if let (Some((first, last)), Place::Arena { .. }, Some(layout)) =
+                (life, &self.places[slot], &self.layouts[slot])
+            {
                 requests.push(arena::Request { bytes: layout.bytes(), first: *first, last: *last });
                 slots.push(slot);
             }

@@ -3,6 +3,15 @@
 //! A kernel must give the bits of the operator's reference evaluation. [`select`] looks through one visible table; a
 //! call that no kernel takes runs through the reference.
 
+mod convolution;
+mod elementwise;
+mod movement;
+mod normalization;
+mod pool;
+mod product;
+#[cfg(test)]
+mod tests;
+
 use hologram_ops::{DType, Error, Operator, Result, Tensor, numeric::Element};
 
 /// A tensor that a kernel reads.
@@ -64,7 +73,11 @@ impl<'a> Io<'a, '_> {
 
     /// The elements of output `i`, which must be asked for.
     pub(crate) fn output<T: Element>(&mut self, i: usize) -> Result<&mut [T]> {
-        self.outputs.get_mut(i).and_then(Option::as_mut).ok_or_else(|| Error::invalid(format!("output {i} is missing")))?.as_slice_mut()
+        self.outputs
+            .get_mut(i)
+            .and_then(Option::as_mut)
+            .ok_or_else(|| Error::invalid(format!("output {i} is missing")))?
+            .as_slice_mut()
     }
 }
 
@@ -126,7 +139,16 @@ impl Request<'_> {
 }
 
 /// The kernels, tried in order.
-const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[];
+const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[
+    product::select,
+    convolution::select,
+    elementwise::select,
+    movement::select,
+    movement::select_concat,
+    movement::select_gather,
+    pool::select,
+    normalization::select,
+];
 
 /// The kernel for a call, if there is one.
 pub(crate) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
