@@ -338,7 +338,9 @@ fn no_bit_depends_on_how_a_batch_is_cut() {
     let model = linear(port("x", F32, &[0, 3]), port("y", F32, &[0, 1]));
     let n = 1000usize;
     let column = |seed: f64| -> ArrayRef {
-        Arc::new((0..n).map(|i| (i % 13 != 5).then(|| (i as f64 * 0.37 + seed) * 1.000_001)).collect::<Float64Array>())
+        Arc::new(
+            (0..n).map(|i| (i % 13 != 5).then_some((i as f64 * 0.37 + seed) * 1.000_001)).collect::<Float64Array>(),
+        )
     };
     let columns: Columns = vec![("a", column(0.1)), ("b", column(7.3)), ("c", column(-50.0))];
     let whole = answer(&model, &columns, &options()).unwrap();
