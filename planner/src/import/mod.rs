@@ -1,0 +1,3 @@
+//! Import: files of other libraries into what the planner works on.
+
+pub mod trees;
