@@ -153,7 +153,8 @@ impl Features {
         }
         let index = split.get("float_feature_index")?.count()?;
         let feature = self.floats.get(index as usize).copied().flatten();
-        let (position, nan_passes) = feature.ok_or_else(|| split.malformed(format!("float feature {index} is not there")))?;
+        let (position, nan_passes) =
+            feature.ok_or_else(|| split.malformed(format!("float feature {index} is not there")))?;
         let border = split.get("border")?;
         let narrow = match border.value() {
             Value::Real { narrow, .. } => *narrow,

@@ -8,15 +8,15 @@
 //! bit set right.
 
 use hologram_ops::forest::{
-    CategoryCast, CategorySet, Forest, ForestParts, Leaf, LeafWeight, LinearLeaf, LinearTerm, Missing, MissingValues, Mode,
-    PostTransform, ZERO_MAX,
+    CategoryCast, CategorySet, Forest, ForestParts, Leaf, LeafWeight, LinearLeaf, LinearTerm, Missing, MissingValues,
+    Mode, PostTransform, ZERO_MAX,
 };
 
 use super::builder::{SourceNode, push_tree};
 use super::error::{ImportError, Source};
+use super::json;
 use super::model::{Category, FeatureCategories, ImportOptions, Library, TreeModel};
 use super::value::{At, Value};
-use super::json;
 
 /// Reads the text of one model.
 pub(super) fn import(source: Source<'_>, text: &str, options: &ImportOptions) -> Result<TreeModel, ImportError> {
@@ -161,13 +161,22 @@ fn split_sections<'a>(source: Source<'a>, text: &'a str) -> Result<Sections<'a>,
         }
     }
     let mut sections = Sections { header, trees, categorical_feature: None, pandas_categorical: None };
+    let mut open = false;
     for (line, content) in lines {
+        match content {
+            "parameters:" => open = true,
+            "end of parameters" => open = false,
+            _ => {}
+        }
         if let Some(value) = content.strip_prefix("[categorical_feature: ") {
             let value = value.trim_end_matches(']');
             sections.categorical_feature = Some(Entry { line, key: "categorical_feature", value });
         } else if let Some(value) = content.strip_prefix("pandas_categorical:") {
             sections.pandas_categorical = Some(Entry { line, key: "pandas_categorical", value });
         }
+    }
+    if open {
+        return Err(source.malformed("end", "`end of parameters` is missing: the file is cut short"));
     }
     Ok(sections)
 }
@@ -215,7 +224,13 @@ fn import_tree(section: &Section<'_>, target: u32, parts: &mut ForestParts) -> R
     };
     let fault = |reason: &str| section.fault("left_child", reason);
     let root = if n_nodes > 0 { 0 } else { -1 };
-    push_tree(parts, root, n_nodes + n_leaves, |number, parts| read_node(section, &columns, target, number, parts), fault)
+    push_tree(
+        parts,
+        root,
+        n_nodes + n_leaves,
+        |number, parts| read_node(section, &columns, target, number, parts),
+        fault,
+    )
 }
 
 /// Node `number`, or leaf `-number - 1` when negative.
@@ -383,4 +398,3 @@ fn categories_of(
     }
     Ok(categories)
 }
-

@@ -23,6 +23,9 @@ mod ubjson;
 mod value;
 mod xgboost;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 pub use error::ImportError;
@@ -36,7 +39,8 @@ use error::Source;
 /// [`ImportError::Io`] when it cannot be read; otherwise as [`import_bytes`].
 pub fn import(path: &Path) -> Result<TreeModel, ImportError> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|cause| ImportError::Io { file: file.clone(), cause: cause.to_string() })?;
+    let bytes =
+        std::fs::read(path).map_err(|cause| ImportError::Io { file: file.clone(), cause: cause.to_string() })?;
     import_bytes(&file, &bytes, &ImportOptions::default())
 }
 
@@ -49,18 +53,17 @@ pub fn import_bytes(file: &str, bytes: &[u8], options: &ImportOptions) -> Result
     let source = Source { file };
     match sniff(bytes) {
         Sniffed::LightGbm => {
-            let text = std::str::from_utf8(bytes).map_err(|cause| {
-                source.malformed(format!("byte {}", cause.valid_up_to()), "the text is not UTF-8")
-            })?;
+            let text = std::str::from_utf8(bytes)
+                .map_err(|cause| source.malformed(format!("byte {}", cause.valid_up_to()), "the text is not UTF-8"))?;
             lightgbm::import(source, text, options)
         }
         Sniffed::Json => import_document(source, &json::parse(source, bytes)?, options),
         Sniffed::Ubjson => import_document(source, &ubjson::parse(source, bytes)?, options),
         Sniffed::Binary(what, instead) => Err(source.unsupported("byte 0", format!("{what}; save it {instead}"))),
-        Sniffed::Unknown => Err(source.malformed(
-            "byte 0",
-            "neither LightGBM text, XGBoost JSON or UBJSON, nor CatBoost JSON begins here",
-        )),
+        Sniffed::Unknown => {
+            Err(source
+                .malformed("byte 0", "neither LightGBM text, XGBoost JSON or UBJSON, nor CatBoost JSON begins here"))
+        }
     }
 }
 

@@ -6,15 +6,16 @@
 //! f32, before it is added. That is what `Booster.predict(DMatrix)` does; `inplace_predict` rounds dart models otherwise.
 
 use hologram_ops::forest::{
-    BaseOrder, CategoryCast, CategorySet, Forest, ForestParts, Leaf, LeafWeight, Missing, Mode, PostTransform, Precision,
+    BaseOrder, CategoryCast, CategorySet, Forest, ForestParts, Leaf, LeafWeight, Missing, Mode, PostTransform,
+    Precision,
 };
 
 use super::builder::{SourceNode, push_tree};
 use super::error::ImportError;
+use super::json;
 use super::link::Link;
 use super::model::{Category, FeatureCategories, ImportOptions, Library, TreeModel};
 use super::value::{At, Value};
-use super::json;
 
 /// An objective: its name, the link of its base score, the transform of its margins.
 type Objective = (&'static str, Link, PostTransform);
@@ -31,7 +32,7 @@ const OBJECTIVES: [Objective; 22] = [
     ("reg:quantileerror", Link::Identity, PostTransform::None),
     ("reg:logistic", Link::Logit, LOGISTIC),
     ("binary:logistic", Link::Logit, LOGISTIC),
-    ("binary:logitraw", Link::Logit, PostTransform::None),
+    ("binary:logitraw", Link::Identity, PostTransform::None),
     ("binary:hinge", Link::Identity, PostTransform::Step),
     ("count:poisson", Link::Log, PostTransform::Exp),
     ("reg:gamma", Link::Log, PostTransform::Exp),
@@ -60,8 +61,7 @@ pub(super) fn import(root: &At<'_>, options: &ImportOptions) -> Result<TreeModel
     let params = learner.get("learner_model_param")?;
     let num_class = params.get("num_class")?.count()?;
     let num_target = params.find("num_target")?.map_or(Ok(1), |at| at.count())?;
-    let shape =
-        Shape { n_features: params.get("num_feature")?.count()?, n_targets: num_class.max(num_target).max(1) };
+    let shape = Shape { n_features: params.get("num_feature")?.count()?, n_targets: num_class.max(num_target).max(1) };
     let info = model.get("tree_info")?.integers()?;
     if shape.n_targets as usize > info.len().max(65_536) {
         return Err(params.malformed(format!("{} outputs of {} trees", shape.n_targets, info.len())));
@@ -171,8 +171,16 @@ struct Columns {
     default_left: Vec<i64>,
     /// By node, the index of its category set in the forest's column; -1 for numeric nodes.
     set: Vec<i64>,
-    /// A vector leaf's weights, `n_targets` a leaf.
-    leaf_weights: Option<Vec<f32>>,
+    /// The weights of vector leaves, `n_targets` a leaf.
+    vectors: Option<Vectors>,
+}
+
+/// The weights of vector leaves.
+enum Vectors {
+    /// By leaf, whose number stands in the right child's place (XGBoost 3.2).
+    ByLeaf(Vec<f32>),
+    /// By node (XGBoost 2.0 to 3.1).
+    ByNode(Vec<f32>),
 }
 
 fn import_tree(
@@ -227,15 +235,18 @@ fn read_leaf(
     parts: &mut ForestParts,
 ) -> Result<Leaf, ImportError> {
     let first_weight = parts.weights.len() as u32;
-    let Some(leaf_weights) = &columns.leaf_weights else {
-        parts.weights.push(LeafWeight { target, weight: f64::from(columns.condition[node] * weight) });
-        return Ok(Leaf { first_weight, n_weights: 1, linear: None });
+    let (index, weights) = match &columns.vectors {
+        None => {
+            parts.weights.push(LeafWeight { target, weight: f64::from(columns.condition[node] * weight) });
+            return Ok(Leaf { first_weight, n_weights: 1, linear: None });
+        }
+        Some(Vectors::ByLeaf(weights)) => (usize::try_from(columns.right[node]).ok(), weights),
+        Some(Vectors::ByNode(weights)) => (Some(node), weights),
     };
-    // A leaf of a vector tree keeps its number in the right child's place.
     let width = shape.n_targets as usize;
-    let values = usize::try_from(columns.right[node]).ok().and_then(|leaf| {
-        let first = leaf.checked_mul(width)?;
-        leaf_weights.get(first..first.checked_add(width)?)
+    let values = index.and_then(|index| {
+        let first = index.checked_mul(width)?;
+        weights.get(first..first.checked_add(width)?)
     });
     let values = values.ok_or_else(|| tree.malformed(format!("node {node}: its leaf weights are not there")))?;
     for (target, value) in (0..).zip(values) {
@@ -247,17 +258,13 @@ fn read_leaf(
 fn read_columns(tree: &At<'_>, shape: &Shape, parts: &mut ForestParts) -> Result<Columns, ImportError> {
     let param = tree.get("tree_param")?;
     let width = param.find("size_leaf_vector")?.map_or(Ok(1), |at| at.count())?;
-    let leaf_weights = if width > 1 {
-        if width != shape.n_targets {
-            return Err(param.malformed(format!("leaves of {width} values for {} outputs", shape.n_targets)));
-        }
-        let weights = tree.find("leaf_weights")?;
-        let weights = weights.ok_or_else(|| {
-            tree.unsupported("vector leaves without `leaf_weights`; save the model again with XGBoost 3.2 or later")
-        })?;
-        Some(weights.narrow_reals()?)
-    } else {
-        None
+    if width > 1 && width != shape.n_targets {
+        return Err(param.malformed(format!("leaves of {width} values for {} outputs", shape.n_targets)));
+    }
+    let vectors = match tree.find("leaf_weights")? {
+        _ if width <= 1 => None,
+        Some(weights) => Some(Vectors::ByLeaf(weights.narrow_reals()?)),
+        None => Some(Vectors::ByNode(tree.get("base_weights")?.narrow_reals()?)),
     };
     let left = tree.get("left_children")?.integers()?;
     let columns = Columns {
@@ -266,7 +273,7 @@ fn read_columns(tree: &At<'_>, shape: &Shape, parts: &mut ForestParts) -> Result
         condition: tree.get("split_conditions")?.narrow_reals()?,
         default_left: tree.get("default_left")?.integers()?,
         set: category_sets(tree, left.len(), parts)?,
-        leaf_weights,
+        vectors,
         left,
     };
     let n = columns.left.len();
@@ -357,21 +364,30 @@ fn categories(model: &At<'_>, n_features: u32) -> Result<Vec<Option<FeatureCateg
                 values
             }
         };
-        let slot = categories.get_mut(index).ok_or_else(|| entry.malformed(format!("there are {n_features} features")))?;
+        let slot =
+            categories.get_mut(index).ok_or_else(|| entry.malformed(format!("there are {n_features} features")))?;
         *slot = (!values.is_empty()).then_some(FeatureCategories { values });
     }
     Ok(categories)
 }
 
-/// Cuts signed bytes at offsets into UTF-8 texts.
+/// Cuts signed bytes at offsets into texts.
+///
+/// XGBoost 3.2 measures pandas' texts in characters but writes that many bytes, so texts beyond ASCII reach the file cut short:
+/// they are refused, as what is left can look like another text.
 fn texts(offsets: &[i64], values: &At<'_>) -> Result<Vec<Category>, ImportError> {
     let bytes: Vec<u8> = values.integers()?.into_iter().map(|byte| byte as u8).collect();
     let mut texts = Vec::new();
     for range in offsets.windows(2) {
         let range = usize::try_from(range[0]).ok().zip(usize::try_from(range[1]).ok());
         let text = range.and_then(|(start, end)| bytes.get(start..end));
-        let text = text.and_then(|bytes| std::str::from_utf8(bytes).ok());
-        texts.push(Category::Text(text.ok_or_else(|| values.malformed("a category is no UTF-8 text"))?.to_owned()));
+        let text = text.ok_or_else(|| values.malformed("a category's text is not there"))?;
+        if !text.is_ascii() {
+            return Err(
+                values.unsupported("a category beyond ASCII: XGBoost cuts such texts short; rename the categories")
+            );
+        }
+        texts.push(Category::Text(text.iter().copied().map(char::from).collect()));
     }
     Ok(texts)
 }
