@@ -413,6 +413,9 @@ def xgboost_cases():
     xgb_case("xgb_multi_target", dict(objective="reg:squarederror"), x=x, y=targets)
     xgb_case("xgb_vector_leaf", dict(objective="reg:squarederror", multi_strategy="multi_output_tree"), x=x, y=targets)
     xgb_case("xgb_vector_leaf_multi", dict(objective="multi:softprob", num_class=3, multi_strategy="multi_output_tree"), y=classes)
+    xgb_case("xgb_multi_target_dart", dict(objective="reg:squarederror", **dart), x=x, y=targets)
+    xgb_case("xgb_vector_leaf_forest", dict(objective="reg:squarederror", multi_strategy="multi_output_tree", **bagged), x=x,
+             y=targets, n_trees=3)
     xgb_case("xgb_multi_label", dict(objective="binary:logistic"), x=x, y=(targets > 0.5).astype(float))
     for name, more in {"xgb_cat_onehot": dict(max_cat_to_onehot=100), "xgb_cat_partition": dict(max_cat_to_onehot=1),
                        "xgb_cat_approx": dict(tree_method="approx", max_cat_to_onehot=1)}.items():
@@ -541,8 +544,8 @@ def catboost_cases():
             return "model.json"
         return save
 
-    refuse("cb_refused_onehot", "CatBoost", "one-hot", categorical(10))
-    refuse("cb_refused_ctr", "CatBoost", "CTR", categorical(2))
+    refuse("cb_refused_onehot", "CatBoost", "one-hot split on categorical feature `", categorical(10))
+    refuse("cb_refused_ctr", "CatBoost", "(CTR) of categorical feature `colour` or `year`", categorical(2))
 
 
 def main():

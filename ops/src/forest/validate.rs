@@ -48,7 +48,16 @@ impl ForestParts {
             }
         }
         let max = ChildRef::INDEX_MAX as usize;
-        for (name, length) in [("nodes", n), ("leaves", self.leaves.len()), ("weights", self.weights.len())] {
+        let sizes = [
+            ("nodes", n),
+            ("leaves", self.leaves.len()),
+            ("weights", self.weights.len()),
+            ("linear", self.linear.len()),
+            ("terms", self.terms.len()),
+            ("category_sets", self.category_sets.len()),
+            ("trees", self.trees.len()),
+        ];
+        for (name, length) in sizes {
             if length > max {
                 return Err(ForestError::invalid(name, format!("more than {max}")));
             }
