@@ -370,8 +370,9 @@ def xgboost_cases():
     xgb_case("xgb_reg_logistic", dict(objective="reg:logistic"), y=unit)
     xgb_case("xgb_logitraw", dict(objective="binary:logitraw"), y=binary)
     xgb_case("xgb_hinge", dict(objective="binary:hinge"), y=binary)
-    for base in (0.01, 0.123, 0.3, 0.77, 0.999):
+    for base in (0.01, 0.123, 0.3, 0.5, 0.77, 0.999):
         xgb_case(f"xgb_logistic_base_{base}", dict(objective="binary:logistic", base_score=base), y=binary, n_trees=4)
+    xgb_case("xgb_no_trees", dict(objective="binary:logistic", base_score=0.5), y=binary, n_trees=0)
     xgb_case("xgb_base", dict(objective="reg:squarederror", base_score=-7.3))
     xgb_case("xgb_poisson", dict(objective="count:poisson"), y=counts)
     xgb_case("xgb_poisson_base", dict(objective="count:poisson", base_score=0.37), y=counts)

@@ -14,6 +14,7 @@ impl ForestParts {
         self.validate_header()?;
         self.validate_columns()?;
         self.validate_nodes()?;
+        self.validate_sets()?;
         self.validate_leaves()?;
         self.validate_trees()
     }
@@ -84,6 +85,13 @@ impl ForestParts {
             }
         }
         Ok(())
+    }
+
+    fn validate_sets(&self) -> Result<(), ForestError> {
+        match self.category_sets.iter().position(|set| !set.codes.is_sorted_by(|a, b| a < b)) {
+            Some(index) => Err(ForestError::invalid(format!("category set {index}"), "codes do not rise strictly")),
+            None => Ok(()),
+        }
     }
 
     fn validate_leaves(&self) -> Result<(), ForestError> {

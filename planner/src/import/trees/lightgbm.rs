@@ -286,10 +286,12 @@ fn read_category_sets(section: &Section<'_>, parts: &mut ForestParts) -> Result<
     let boundaries = section.numbers::<u32>("cat_boundaries", None)?;
     let words = section.numbers::<u32>("cat_threshold", None)?;
     for range in boundaries.windows(2) {
-        let words = words.get(range[0] as usize..range[1] as usize);
+        let words: Option<&[u32]> = words.get(range[0] as usize..range[1] as usize);
         let words = words.ok_or_else(|| section.fault("cat_boundaries", format!("{range:?} is out of range")))?;
-        let words = words.chunks(2).map(|pair| u64::from(pair[0]) | u64::from(*pair.get(1).unwrap_or(&0)) << 32);
-        parts.category_sets.push(CategorySet { cast: CategoryCast::Truncate, words: words.collect() });
+        let codes = (0..).zip(words).flat_map(|(at, word)| {
+            (0..32_u32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 32_u32 + bit)
+        });
+        parts.category_sets.push(CategorySet::new(CategoryCast::Truncate, codes.collect()));
     }
     Ok(())
 }

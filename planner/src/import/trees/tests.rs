@@ -163,7 +163,7 @@ fn wrong_files_are_named() {
         (XGBOOST, "\"values\":[120", "\"values\":[-61", "ASCII"),
         (XGBOOST, "\"num_feature\":\"2\"", "\"num_feature\":\"4000000000\"", "2 names"),
         (XGBOOST, "\"num_class\":\"2\"", "\"num_class\":\"4000000000\"", "outputs"),
-        (XGBOOST, "\"categories\":[2]", "\"categories\":[99999999]", "99999999"),
+        (XGBOOST, "\"categories\":[2]", "\"categories\":[-7]", "category -7"),
         (CATBOOST, "FloatFeature", "OnlineCtr", "no categorical feature"),
         (CATBOOST, "\"flat_feature_index\":1", "\"flat_feature_index\":4000000000", "at most 1048576"),
         (CATBOOST, "[1,2,4,8]", "[1,2,4]", "oblivious_trees[0]"),

@@ -314,20 +314,14 @@ fn category_sets(tree: &At<'_>, n_nodes: usize, parts: &mut ForestParts) -> Resu
     }
 }
 
-/// A set as bits; `2^24` is the library's own bound, and bounds the bits of one set to 2 MiB.
 fn category_set(tree: &At<'_>, categories: &[i64]) -> Result<CategorySet, ImportError> {
-    let mut words = Vec::new();
+    let mut codes = Vec::with_capacity(categories.len());
     for &category in categories {
-        if !(0..1 << 24).contains(&category) {
-            return Err(tree.malformed(format!("category {category} is out of range")));
-        }
-        let word = (category / 64) as usize;
-        if words.len() <= word {
-            words.resize(word + 1, 0_u64);
-        }
-        words[word] |= 1 << (category % 64);
+        let code =
+            u32::try_from(category).map_err(|_| tree.malformed(format!("category {category} is out of range")))?;
+        codes.push(code);
     }
-    Ok(CategorySet { cast: CategoryCast::TruncateNonNegative, words })
+    Ok(CategorySet::new(CategoryCast::TruncateNonNegative, codes))
 }
 
 fn feature_names(learner: &At<'_>, n_features: u32) -> Result<Vec<String>, ImportError> {
