@@ -6,6 +6,7 @@
 
 pub mod attribute;
 pub mod broadcast;
+pub mod control;
 pub mod dtype;
 mod error;
 pub mod fact;

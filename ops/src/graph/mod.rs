@@ -10,6 +10,7 @@ mod infer;
 mod patch;
 
 pub use builder::{OpBuilder, Source};
+pub(crate) use infer::unify;
 pub use patch::Patch;
 
 use crate::{Attributes, Error, Fact, Operator, Registry, Result, Tensor, Type, operator::Node as NodeSpec};
@@ -202,8 +203,24 @@ impl Graph {
     /// [`Error::Invalid`] when it contradicts what is known already.
     pub fn declare(&mut self, id: ValueId, ty: &Type) -> Result<()> {
         let value = &mut self.values[id.0 as usize];
-        value.fact.ty = infer::unify(&value.fact.ty, ty).map_err(|e| e.at(format!("value '{}'", value.name)))?;
+        value.fact.ty = unify(&value.fact.ty, ty).map_err(|e| e.at(format!("value '{}'", value.name)))?;
         Ok(())
+    }
+
+    /// The same graph with these types for its inputs, in order, and nothing known of what its nodes give: for inference
+    /// under other assumptions.
+    #[must_use]
+    pub fn with_input_types(&self, types: &[Type]) -> Self {
+        let mut graph = self.clone();
+        for value in &mut graph.values {
+            if value.producer.is_some() {
+                value.fact = Fact::of(Type::Unknown);
+            }
+        }
+        for (id, ty) in self.inputs.iter().zip(types) {
+            graph.values[id.0 as usize].fact = Fact::of(ty.clone());
+        }
+        graph
     }
 
     /// The node of this identity.
