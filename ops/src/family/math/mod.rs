@@ -18,6 +18,7 @@ pub mod elementwise;
 mod erf;
 mod exp;
 mod floor;
+mod gemm;
 mod isinf;
 mod isnan;
 mod log;
@@ -56,6 +57,7 @@ pub use div::Div;
 pub use erf::Erf;
 pub use exp::Exp;
 pub use floor::Floor;
+pub use gemm::Gemm;
 pub use isinf::IsInf;
 pub use isnan::IsNaN;
 pub use log::Log;
@@ -108,6 +110,8 @@ pub const ROWS: &[OpRow] = &[
     OpRow { domain: "", op: "Erf", since: 9, parse: erf::parse },
     OpRow { domain: "", op: "Exp", since: 6, parse: exp::parse },
     OpRow { domain: "", op: "Floor", since: 6, parse: floor::parse },
+    OpRow { domain: "", op: "Gemm", since: 7, parse: gemm::parse },
+    OpRow { domain: "", op: "Gemm", since: 11, parse: gemm::parse },
     OpRow { domain: "", op: "IsInf", since: 10, parse: isinf::parse },
     OpRow { domain: "", op: "IsInf", since: 20, parse: isinf::parse },
     OpRow { domain: "", op: "IsNaN", since: 9, parse: isnan::parse },

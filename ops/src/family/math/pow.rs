@@ -3,7 +3,7 @@
 use crate::{
     DType, Error, Node, Operator, Result, Tensor,
     broadcast::broadcast_map,
-    family::math::elementwise::{Elementwise, same_number},
+    family::math::elementwise::{Elementwise, map_each, same_number},
     numeric::{Number, with_number},
 };
 use std::{ops::RangeInclusive, sync::Arc};
@@ -36,15 +36,15 @@ impl Elementwise for Pow {
 
 fn to_power_of<T: Number>(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     let integers = x.dtype().is_integer() && y.dtype().is_integer();
-    with_number!(y.dtype(), P => {
-        if !integers {
-            return broadcast_map::<T, P, T>(x, y, |a, b| T::from_f64(libm::pow(a.to_f64(), b.to_f64())));
-        }
-        if x.as_slice::<T>()?.contains(&T::ZERO) && y.as_slice::<P>()?.iter().any(|p| *p < P::ZERO) {
-            return Err(Error::invalid("zero to a negative integer power"));
-        }
-        broadcast_map::<T, P, T>(x, y, |a, b| integer_power(a, b.to_i64()))
-    })
+    if !integers {
+        let y = with_number!(y.dtype(), P => map_each::<P, f64>(y, Number::to_f64))?;
+        return broadcast_map::<T, f64, T>(x, &y, |a, b| T::from_f64(libm::pow(a.to_f64(), b)));
+    }
+    let y = Tensor::from_vec(y.shape(), y.to_i64_vec()?)?;
+    if x.as_slice::<T>()?.contains(&T::ZERO) && y.as_slice::<i64>()?.iter().any(|p| *p < 0) {
+        return Err(Error::invalid("zero to a negative integer power"));
+    }
+    broadcast_map::<T, i64, T>(x, &y, integer_power)
 }
 
 /// By repeated squaring, wrapping.
