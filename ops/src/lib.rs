@@ -31,3 +31,5 @@ pub use registry::{OpRow, Registry};
 pub use rows::Rows;
 pub use tensor::Tensor;
 pub use value::Value;
+//! ops
+pub mod forest;

@@ -4,6 +4,7 @@
 //! order and bounds; what it cannot represent is an error that names file and place.
 
 pub mod onnx;
+pub mod trees;
 
 use crate::Result;
 use hologram_ops::{Limits, Registry, graph::Graph};
