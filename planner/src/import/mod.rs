@@ -51,6 +51,6 @@ impl Imported {
 ///
 /// # Errors
 /// See [`crate::Compiler::compile`].
-pub(crate) fn open(_path: &Path, _limits: &Limits, _registry: &Registry) -> Result<Imported> {
-    Err(hologram_ops::Error::unsupported("model files").into())
+pub(crate) fn open(path: &Path, limits: &Limits, registry: &Registry) -> Result<Imported> {
+    Ok(onnx::open(path, limits, registry)?)
 }
