@@ -1,2 +1,16 @@
-//! planner
+//! The planner: files from outside become archives.
+//!
+//! A model is imported ([`import`]), rewritten by the passes of one visible list ([`passes`]), proven or not proven to
+//! treat its rows independently ([`rows`]), and written as an archive that holds plan, programs and constants. Start at
+//! [`Compiler`].
+
+mod compiler;
+mod emit;
+mod error;
 pub mod import;
+pub mod passes;
+mod ports;
+pub mod rows;
+
+pub use compiler::{CompiledEntry, CompiledModel, Compiler, CompilerConfig};
+pub use error::{Error, Result};

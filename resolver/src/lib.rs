@@ -1,1 +1,19 @@
-//! resolver
+//! Resolver plans: resolve coordinates to slots, compute, answer.
+//!
+//! A plan is data in an archive: numbered slots and ordered steps that fill them. [`Model::open`] opens an archive,
+//! resolves what its plan names by coordinate without a copy, and makes its programs ready on a backend. A [`Session`]
+//! then answers through two doors: [`Session::run`] takes named values, the row door takes Arrow columns.
+
+mod error;
+mod explain;
+mod model;
+pub mod plan;
+pub mod rows;
+mod session;
+mod signature;
+
+pub use error::{Error, ErrorKind, Result};
+pub use explain::Explanation;
+pub use model::{Model, ModelOptions, SEMANTICS_KEY};
+pub use session::Session;
+pub use signature::{Port, RowProof, Signature};

@@ -1,1 +1,30 @@
-//! store
+//! Hologram's store: coordinates, tiers of Arrow record batches, and the `.holo` archive container.
+//!
+//! It stands alone: no planner, no device, no query engine. Start with [`Store`] to keep batches under coordinates,
+//! with [`Archive`] to open a file, and with [`Coordinate`] and [`Space`] to address both.
+//!
+//! ```
+//! use hologram_store::{Coordinate, Space};
+//!
+//! let space = Space::new([("colour", 3), ("size", 4)])?;
+//! let at = space.encode(&[2, 1])?;
+//! assert_eq!(at, Coordinate::from(9_u32));
+//! assert_eq!(space.decode(&at)?, [2, 1]);
+//! # Ok::<(), hologram_store::Error>(())
+//! ```
+
+pub mod archive;
+pub mod atlas;
+mod batch;
+mod content;
+mod error;
+mod flight;
+mod store;
+pub mod tier;
+
+pub use archive::{Archive, ArchiveWriter, Section, SectionSpec};
+pub use atlas::{Cell, Class, Coordinate, Space, Stratum};
+pub use batch::Batch;
+pub use error::{Error, Result};
+pub use store::{Store, StoreBuilder, StoreStats};
+pub use tier::{L0, L1, Region, Tier, TierStats};

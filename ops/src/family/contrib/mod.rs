@@ -1,0 +1,6 @@
+//! The `com.microsoft` operators that exported models contain.
+
+use crate::OpRow;
+
+/// The operators of this family.
+pub const ROWS: &[OpRow] = &[];

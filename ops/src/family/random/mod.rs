@@ -1,0 +1,6 @@
+//! Random numbers with seeds.
+
+use crate::OpRow;
+
+/// The operators of this family.
+pub const ROWS: &[OpRow] = &[];

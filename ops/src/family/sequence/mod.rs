@@ -1,0 +1,6 @@
+//! Sequences and optionals.
+
+use crate::OpRow;
+
+/// The operators of this family.
+pub const ROWS: &[OpRow] = &[];

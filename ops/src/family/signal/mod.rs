@@ -1,0 +1,6 @@
+//! Transforms of signals and windows.
+
+use crate::OpRow;
+
+/// The operators of this family.
+pub const ROWS: &[OpRow] = &[];

@@ -1,0 +1,6 @@
+//! Operators on strings.
+
+use crate::OpRow;
+
+/// The operators of this family.
+pub const ROWS: &[OpRow] = &[];

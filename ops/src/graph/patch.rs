@@ -1,0 +1,172 @@
+//! Patches: the only way to change a graph that is built.
+
+use super::{Graph, NewNode, NodeId, ValueId};
+use crate::{Fact, Registry, Result, Tensor};
+use petgraph::{Direction, visit::EdgeRef};
+
+/// Edits that are collected while a graph is read and applied at once, in order.
+#[derive(Debug, Default)]
+pub struct Patch {
+    edits: Vec<Edit>,
+}
+
+#[derive(Debug)]
+enum Edit {
+    Replace(ValueId, ValueId),
+    Constant(ValueId, Tensor),
+    Remove(NodeId),
+    Insert(OwnedNode, Vec<Option<ValueId>>, Vec<ValueId>),
+}
+
+#[derive(Debug)]
+struct OwnedNode {
+    name: String,
+    domain: String,
+    op: String,
+    version: u32,
+    attributes: crate::Attributes,
+}
+
+impl Patch {
+    /// A patch without edits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// Every reader of `old` reads `new` from now on, the graph's outputs too.
+    pub fn replace(&mut self, old: ValueId, new: ValueId) {
+        self.edits.push(Edit::Replace(old, new));
+    }
+
+    /// The value is this constant from now on; its producer no longer gives it.
+    pub fn set_constant(&mut self, value: ValueId, tensor: Tensor) {
+        self.edits.push(Edit::Constant(value, tensor));
+    }
+
+    /// Removes a node; values that it gave and that are still read must be given otherwise by then.
+    pub fn remove(&mut self, node: NodeId) {
+        self.edits.push(Edit::Remove(node));
+    }
+
+    /// A new node that gives existing values, whose producers must be removed by an earlier edit of the same patch.
+    pub fn insert(&mut self, node: NewNode<'_>, inputs: Vec<Option<ValueId>>, outputs: Vec<ValueId>) {
+        let owned = OwnedNode {
+            name: node.name.to_owned(),
+            domain: node.domain.to_owned(),
+            op: node.op.to_owned(),
+            version: node.version,
+            attributes: node.attributes,
+        };
+        self.edits.push(Edit::Insert(owned, inputs, outputs));
+    }
+}
+
+impl Graph {
+    /// Applies a patch.
+    ///
+    /// # Errors
+    /// What parsing an inserted operator says.
+    pub fn apply(&mut self, patch: Patch, registry: &Registry) -> Result<()> {
+        for edit in patch.edits {
+            match edit {
+                Edit::Replace(old, new) => self.replace_value(old, new),
+                Edit::Constant(value, tensor) => {
+                    self.detach(value);
+                    let data = &mut self.values[value.0 as usize];
+                    data.fact = Fact::constant(tensor.clone());
+                    data.constant = Some(tensor);
+                }
+                Edit::Remove(node) => {
+                    if let Some(data) = self.nodes.remove_node(node) {
+                        for value in data.outputs.into_iter().flatten() {
+                            self.values[value.0 as usize].producer = None;
+                        }
+                    }
+                }
+                Edit::Insert(node, inputs, outputs) => {
+                    let spec = NewNode {
+                        name: &node.name,
+                        domain: &node.domain,
+                        op: &node.op,
+                        version: node.version,
+                        attributes: node.attributes,
+                    };
+                    let id = self.add_node(registry, spec, inputs, &[])?;
+                    for (i, value) in outputs.iter().enumerate() {
+                        self.values[value.0 as usize].producer = Some((id, i));
+                        for consumer in self.readers(*value) {
+                            self.connect(*value, consumer);
+                        }
+                    }
+                    self.nodes[id].outputs = outputs.into_iter().map(Some).collect();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a constant whose name is made unique.
+    pub fn add_fresh_constant(&mut self, stem: &str, tensor: Tensor) -> Result<ValueId> {
+        let mut name = stem.to_owned();
+        let mut n = 1;
+        while self.names.contains_key(&name) {
+            name = format!("{stem}.{n}");
+            n += 1;
+        }
+        self.add_constant(&name, tensor)
+    }
+
+    fn readers(&self, value: ValueId) -> Vec<NodeId> {
+        self.nodes.node_indices().filter(|n| self.nodes[*n].inputs.contains(&Some(value))).collect()
+    }
+
+    fn replace_value(&mut self, old: ValueId, new: ValueId) {
+        for reader in self.consumers(old) {
+            for input in &mut self.nodes[reader].inputs {
+                if *input == Some(old) {
+                    *input = Some(new);
+                }
+            }
+            self.disconnect(old, reader);
+            self.connect(new, reader);
+        }
+        for (_, output) in &mut self.outputs {
+            if *output == old {
+                *output = new;
+            }
+        }
+    }
+
+    fn detach(&mut self, value: ValueId) {
+        for reader in self.consumers(value) {
+            self.disconnect(value, reader);
+        }
+        if let Some((producer, index)) = self.values[value.0 as usize].producer.take()
+            && let Some(output) = self.nodes[producer].outputs.get_mut(index)
+        {
+            *output = None;
+        }
+    }
+
+    /// Drops the edge from the producer of `value` to `reader` unless another value still runs along it.
+    fn disconnect(&mut self, value: ValueId, reader: NodeId) {
+        let Some((producer, _)) = self.values[value.0 as usize].producer else { return };
+        let others = self.nodes[producer]
+            .outputs
+            .iter()
+            .flatten()
+            .any(|v| *v != value && self.nodes[reader].inputs.contains(&Some(*v)));
+        if !others {
+            let edge =
+                self.nodes.edges_directed(producer, Direction::Outgoing).find(|e| e.target() == reader).map(|e| e.id());
+            if let Some(edge) = edge {
+                self.nodes.remove_edge(edge);
+            }
+        }
+    }
+}

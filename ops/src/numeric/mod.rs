@@ -1,0 +1,13 @@
+//! Number types as Rust traits, so that an operator is written once for all of them.
+//!
+//! [`Element`] is anything a fixed-width tensor holds, [`Number`] can be computed with, [`Float`] has fractions.
+//! The macros in [`dispatch`](crate::numeric) turn a [`DType`](crate::DType) into a type parameter:
+//! `with_number!(dtype, T => body::<T>())`.
+
+mod element;
+pub(crate) mod macros;
+pub mod reduce;
+pub mod transcendental;
+
+pub use element::{Element, Float, Number};
+pub(crate) use macros::{with_element, with_float, with_number};

@@ -1,0 +1,50 @@
+//! The passes, in one visible list.
+//!
+//! A pass reads a graph and returns a patch; it never changes a result. Adding one is a file and a row of [`PASSES`].
+
+mod common_subexpressions;
+mod dead_code;
+mod fold;
+
+use hologram_ops::{
+    Registry, Result,
+    graph::{Graph, Patch},
+};
+use hologram_resolver::plan::PassRecord;
+
+/// One named rewrite.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass {
+    /// The name.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// Reads a graph; returns the edits and, in words, what they do.
+    pub run: fn(&Graph) -> Result<(Patch, String)>,
+}
+
+/// Every pass, in the order of running.
+pub const PASSES: &[Pass] = &[
+    Pass { name: "fold", about: "evaluates nodes whose inputs are all constants", run: fold::run },
+    Pass { name: "common-subexpressions", about: "computes equal nodes once", run: common_subexpressions::run },
+    Pass { name: "dead-code", about: "removes nodes that no output needs", run: dead_code::run },
+];
+
+/// Runs every pass once, in order, inferring types before each; returns what each did.
+///
+/// # Errors
+/// What inference and evaluation say, with the node's name.
+pub fn run_all(graph: &mut Graph, registry: &Registry) -> Result<Vec<PassRecord>> {
+    let mut records = Vec::with_capacity(PASSES.len());
+    for pass in PASSES {
+        graph.infer()?;
+        let nodes_before = graph.node_count() as u64;
+        let (patch, note) = (pass.run)(graph)?;
+        graph.apply(patch, registry)?;
+        let nodes_after = graph.node_count() as u64;
+        tracing::debug!(pass = pass.name, nodes_before, nodes_after, %note, "pass");
+        records.push(PassRecord { name: pass.name.to_owned(), nodes_before, nodes_after, note });
+    }
+    graph.infer()?;
+    Ok(records)
+}

@@ -1,0 +1,113 @@
+//! The independence proof: whether axis 0 of every input and output counts rows that do not touch each other.
+
+use hologram_ops::{
+    Dim, Fact, Registry, Rows, Type,
+    fact::Facts,
+    graph::{Graph, ValueId},
+};
+use std::collections::HashMap;
+
+/// The name of the row dimension in proven plans.
+pub const ROWS: &str = "rows";
+
+/// What was found of a graph's rows.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// Whether rows are independent.
+    pub independent: bool,
+    /// The number of rows that a run must have, when it is fixed.
+    pub fixed: Option<usize>,
+    /// Why, in words.
+    pub reason: String,
+    /// The graph with axis 0 of every input and output named `rows`, when the proof holds.
+    pub graph: Option<Graph>,
+}
+
+/// Tries to prove that the rows of a graph are independent.
+///
+/// Axis 0 of each input counts rows when its size is symbolic, or when it has one fixed size everywhere and the graph
+/// still infers with a symbolic size in its place (then runs may have any number of rows).
+pub fn prove(graph: &Graph, _registry: &Registry) -> Proof {
+    let no = |fixed, reason: String| Proof { independent: false, fixed, reason, graph: None };
+    if graph.inputs().is_empty() {
+        return no(None, "the model has no inputs".into());
+    }
+    let (mut types, mut sizes) = (Vec::new(), Vec::new());
+    for id in graph.inputs() {
+        let value = graph.value(*id);
+        let Type::Tensor { dtype, shape: Some(shape) } = &value.fact.ty else {
+            return no(None, format!("input '{}' is {}, which has no axis of rows", value.name, value.fact.ty));
+        };
+        let Some(first) = shape.first() else {
+            return no(None, format!("input '{}' has no dimensions", value.name));
+        };
+        sizes.push(first.known());
+        let mut shape = shape.clone();
+        shape[0] = Dim::symbol(ROWS);
+        types.push(Type::Tensor { dtype: *dtype, shape: Some(shape) });
+    }
+    let fixed = sizes[0].filter(|n| sizes.iter().all(|s| *s == Some(*n)));
+    let mut symbolic = graph.with_input_types(&types);
+    let outcome = symbolic.infer().map_err(|e| e.to_string()).and_then(|()| independent(&symbolic));
+    match (outcome, fixed) {
+        (Ok(()), None) => Proof {
+            independent: true,
+            fixed: None,
+            reason: "every operator keeps rows apart".into(),
+            graph: Some(symbolic),
+        },
+        (Ok(()), Some(n)) => Proof {
+            independent: true,
+            fixed: None,
+            reason: format!("every operator keeps rows apart; the declared {n} became any number"),
+            graph: Some(symbolic),
+        },
+        (Err(why), Some(1)) => {
+            Proof { independent: true, fixed: Some(1), reason: format!("each run has one row ({why})"), graph: None }
+        }
+        (Err(why), fixed) => no(fixed, why),
+    }
+}
+
+/// Whether every output has its rows on axis 0; the error says which node mixes them.
+fn independent(graph: &Graph) -> Result<(), String> {
+    let mut rows: HashMap<ValueId, Rows> = graph.inputs().iter().map(|v| (*v, Rows::Axis(0))).collect();
+    let mut culprit: HashMap<ValueId, String> = HashMap::new();
+    for id in graph.order().map_err(|e| e.to_string())? {
+        let Some(node) = graph.node(id) else { continue };
+        let given: Vec<Rows> =
+            node.inputs.iter().map(|i| i.map_or(Rows::Free, |v| rows.get(&v).copied().unwrap_or(Rows::Free))).collect();
+        let facts: Vec<Option<&Fact>> = node.inputs.iter().map(|i| i.map(|v| &graph.value(v).fact)).collect();
+        let unknown = Fact::of(Type::Unknown);
+        let outputs: Vec<Fact> =
+            node.outputs.iter().map(|o| o.map_or(unknown.clone(), |v| graph.value(v).fact.clone())).collect();
+        let results = node.operator.rows(&given, Facts(&facts), &outputs);
+        for (i, output) in node.outputs.iter().enumerate() {
+            let Some(value) = output else { continue };
+            let mut found = results.get(i).copied().unwrap_or(Rows::Mixed);
+            if let (Rows::Axis(a), Some(shape)) = (found, graph.value(*value).fact.shape())
+                && shape.get(a).is_none_or(|d| d.known().is_some())
+            {
+                found = Rows::Mixed;
+            }
+            if found == Rows::Mixed {
+                let inherited = node.inputs.iter().flatten().find_map(|v| culprit.get(v).cloned());
+                culprit.insert(
+                    *value,
+                    inherited.unwrap_or_else(|| format!("node '{}' ({}) mixes rows", node.name, node.op)),
+                );
+            }
+            rows.insert(*value, found);
+        }
+    }
+    for (name, value) in graph.outputs() {
+        match rows.get(value).copied().unwrap_or(Rows::Free) {
+            Rows::Axis(0) => {}
+            Rows::Mixed => {
+                return Err(culprit.get(value).cloned().unwrap_or_else(|| format!("output '{name}' mixes rows")));
+            }
+            other => return Err(format!("axis 0 of output '{name}' does not count rows ({other:?})")),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Models: archives that are open.
+
+use crate::{
+    Error, ErrorKind, Result, Session, Signature,
+    plan::{EntryPoint, PLAN_SECTION, Plan, SEMANTICS_VERSION, step},
+};
+use hologram_backends::{Backend, Prepared, cpu::Cpu};
+use hologram_ops::{
+    DType, Registry, Tensor,
+    program::{Program, SlotKind, SpaceKind},
+};
+use hologram_store::{Archive, Coordinate, archive::Mounted};
+use prost::Message;
+use std::{collections::HashMap, sync::Arc};
+
+/// The metadata key under which archives name the version of operator semantics.
+pub const SEMANTICS_KEY: &str = "hologram.semantics";
+
+/// How a model is opened.
+#[derive(Debug, Clone)]
+pub struct ModelOptions {
+    /// The operators; must hold those that the model was compiled with.
+    pub registry: Arc<Registry>,
+    /// The device that programs are made ready on.
+    pub backend: Arc<dyn Backend>,
+    /// The ordinal that the archive's coordinates are mounted under.
+    pub ordinal: u32,
+}
+
+impl Default for ModelOptions {
+    fn default() -> Self {
+        Self { registry: Arc::new(Registry::standard()), backend: Arc::new(Cpu), ordinal: 0 }
+    }
+}
+
+/// An archive that is open: its plan read, its constants resolved, its programs ready.
+#[derive(Debug)]
+pub struct Model {
+    pub(crate) plan: Plan,
+    pub(crate) mounted: Mounted,
+    pub(crate) entries: Vec<OpenEntry>,
+    pub(crate) backend: &'static str,
+}
+
+/// One entry point, ready to run.
+#[derive(Debug)]
+pub(crate) struct OpenEntry {
+    pub(crate) signature: Signature,
+    pub(crate) constants: Vec<Option<Tensor>>,
+    pub(crate) programs: Vec<Arc<dyn Prepared>>,
+}
+
+impl Model {
+    /// Opens a model: reads the plan, resolves every constant by coordinate from the archive's memory without a copy,
+    /// and prepares every program.
+    ///
+    /// # Errors
+    /// `Corrupt` for damaged sections, `Unsupported` for newer semantics, operators or spaces that this library lacks,
+    /// `Invalid` for a plan that is not well-formed.
+    pub fn open(archive: Archive, options: &ModelOptions) -> Result<Arc<Self>> {
+        let name = archive.name().to_owned();
+        let place = |message: String| format!("archive '{name}': {message}");
+        let version = archive.metadata_value(SEMANTICS_KEY).and_then(|v| v.parse::<u32>().ok());
+        if version != Some(SEMANTICS_VERSION) {
+            let found = archive.metadata_value(SEMANTICS_KEY).unwrap_or("none");
+            let message = format!(
+                "operator semantics version {found}, this library runs {SEMANTICS_VERSION}; compile the model again"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, place(message)));
+        }
+        let section = archive.section(PLAN_SECTION)?;
+        let plan = Plan::decode(section.data().as_slice())
+            .map_err(|e| Error::new(ErrorKind::Corrupt, place(format!("the plan does not decode: {e}"))))?;
+        let mounted = Mounted::new(archive, options.ordinal)?;
+        let mut ready: HashMap<String, Arc<dyn Prepared>> = HashMap::new();
+        let mut entries = Vec::with_capacity(plan.entry_points.len());
+        for entry in &plan.entry_points {
+            entries.push(open_entry(&mounted, entry, options, &mut ready)?);
+        }
+        if entries.is_empty() {
+            return Err(Error::invalid(place("the plan has no entry point".into())));
+        }
+        Ok(Arc::new(Self { plan, mounted, entries, backend: options.backend.name() }))
+    }
+
+    /// The model's name.
+    pub fn name(&self) -> &str {
+        &self.plan.name
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The archive that the model was opened from.
+    pub fn archive(&self) -> &Archive {
+        self.mounted.archive()
+    }
+
+    /// The signature of the default entry point.
+    pub fn signature(&self) -> &Signature {
+        &self.entries[0].signature
+    }
+
+    /// What the model says of itself, by key.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.plan.metadata.iter().map(|p| (p.key.as_str(), p.value.as_str()))
+    }
+
+    /// A session on an entry point; `None` is the default one.
+    ///
+    /// # Errors
+    /// `Missing` when there is no entry point of that name; the message lists those that there are.
+    pub fn session(self: &Arc<Self>, entry: Option<&str>) -> Result<Session> {
+        let index = match entry {
+            None => 0,
+            Some(name) => self.plan.entry_points.iter().position(|e| e.name == name).ok_or_else(|| {
+                let names: Vec<&str> = self.plan.entry_points.iter().map(|e| e.name.as_str()).collect();
+                Error::new(
+                    ErrorKind::Missing,
+                    format!("model '{}' has no entry point '{name}'; it has {}", self.name(), names.join(", ")),
+                )
+            })?,
+        };
+        Ok(Session::new(self.clone(), index))
+    }
+}
+
+fn open_entry(
+    mounted: &Mounted,
+    entry: &EntryPoint,
+    options: &ModelOptions,
+    ready: &mut HashMap<String, Arc<dyn Prepared>>,
+) -> Result<OpenEntry> {
+    let place = |message: String| Error::invalid(format!("entry point '{}': {message}", entry.name));
+    let number = |n: u32| -> Result<usize> {
+        let index = n as usize;
+        (index < entry.slots.len()).then_some(index).ok_or_else(|| place(format!("slot {n} of {}", entry.slots.len())))
+    };
+    for slot in &entry.slots {
+        if slot.space.is_some_and(|s| s.kind() != SpaceKind::Host) {
+            let message = format!(
+                "slot '{}' lies on a device, and the {} backend runs on the host",
+                slot.name,
+                options.backend.name()
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        if slot.kind() == SlotKind::State {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("state slot '{}': sessions keep no state yet", slot.name),
+            ));
+        }
+    }
+    let mut constants: Vec<Option<Tensor>> = vec![None; entry.slots.len()];
+    let mut programs = Vec::new();
+    for step in &entry.steps {
+        match step.kind.as_ref().ok_or_else(|| place("an empty step".into()))? {
+            step::Kind::Resolve(resolve) => {
+                let coordinate = Coordinate::from_bytes(&resolve.coordinate)?;
+                let section = mounted.section_at(&mounted.absolute(&coordinate)?)?;
+                constants[number(resolve.slot)?] = Some(tensor_of(&section)?);
+            }
+            step::Kind::Compute(compute) => {
+                for n in compute.inputs.iter().chain(&compute.outputs) {
+                    number(*n)?;
+                }
+                let prepared = match ready.get(&compute.program) {
+                    Some(prepared) => prepared.clone(),
+                    None => {
+                        let section = mounted.archive().section(&compute.program)?;
+                        let program = Program::decode(section.data().as_slice()).map_err(|e| {
+                            Error::new(
+                                ErrorKind::Corrupt,
+                                format!("section '{}' does not decode: {e}", compute.program),
+                            )
+                        })?;
+                        let mut given = compute.constants.iter();
+                        let mut filled: Vec<Option<Tensor>> = vec![None; program.slots.len()];
+                        for (slot, value) in program.slots.iter().zip(&mut filled) {
+                            if slot.kind() == SlotKind::Constant {
+                                let n =
+                                    given.next().ok_or_else(|| place(format!("no constant for '{}'", slot.name)))?;
+                                *value = constants[number(*n)?].clone();
+                            }
+                        }
+                        let prepared = options.backend.prepare(program, filled, &options.registry)?;
+                        ready.insert(compute.program.clone(), prepared.clone());
+                        prepared
+                    }
+                };
+                programs.push(prepared);
+            }
+            step::Kind::Move(moved) => {
+                number(moved.from)?;
+                number(moved.to)?;
+            }
+        }
+    }
+    for port in entry.inputs.iter().chain(&entry.outputs) {
+        number(port.slot)?;
+    }
+    Ok(OpenEntry { signature: Signature::try_from(entry)?, constants, programs })
+}
+
+/// The tensor of a constant's section, over the section's own memory.
+fn tensor_of(section: &hologram_store::Section) -> Result<Tensor> {
+    let dtype = DType::from_name(section.dtype())?;
+    let shape: Vec<usize> = section
+        .shape()
+        .iter()
+        .map(|d| {
+            usize::try_from(*d).map_err(|_| Error::invalid(format!("section '{}': dimension {d}", section.name())))
+        })
+        .collect::<Result<_>>()?;
+    if dtype == DType::String {
+        let data = hologram_ops::program::TensorData::decode(section.data().as_slice()).map_err(|e| {
+            Error::new(ErrorKind::Corrupt, format!("section '{}' does not decode: {e}", section.name()))
+        })?;
+        return Ok(Tensor::try_from(&data)?);
+    }
+    Ok(Tensor::from_buffer(dtype, shape, section.data().clone())
+        .map_err(|e| e.at(format!("section '{}'", section.name())))?)
+}

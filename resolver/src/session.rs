@@ -1,0 +1,207 @@
+//! Sessions: an entry point of a model, and the value door.
+
+use crate::{Error, ErrorKind, Model, Result, Signature, model::OpenEntry, plan::step, signature::Port};
+use hologram_backends::{Description, OutputBuffer, Prepared};
+use hologram_ops::{Tensor, Type, Value, control::Control};
+use std::sync::Arc;
+
+/// An entry point of an open model. Cheap to clone; runs may happen on many threads at once.
+#[derive(Debug, Clone)]
+pub struct Session {
+    model: Arc<Model>,
+    entry: usize,
+}
+
+impl Session {
+    pub(crate) fn new(model: Arc<Model>, entry: usize) -> Self {
+        Self { model, entry }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    pub(crate) fn open(&self) -> &OpenEntry {
+        &self.model.entries[self.entry]
+    }
+
+    /// What this session takes and gives.
+    pub fn signature(&self) -> &Signature {
+        &self.open().signature
+    }
+
+    /// Answers named values with named values: the value door.
+    ///
+    /// # Errors
+    /// `Invalid` for missing, unknown, repeated or ill-typed inputs, named; and those of the run.
+    pub fn run(&self, inputs: &[(&str, Value)]) -> Result<Vec<(String, Value)>> {
+        let ports = &self.signature().inputs;
+        let mut ordered: Vec<Option<Value>> = vec![None; ports.len()];
+        for (name, value) in inputs {
+            let known = ports.iter().position(|p| p.name == *name);
+            let index = known.ok_or_else(|| {
+                Error::invalid(format!("no input is named '{name}'; the inputs are {}", names(ports)))
+            })?;
+            if ordered[index].replace(value.clone()).is_some() {
+                return Err(Error::invalid(format!("input '{name}' is given twice")));
+            }
+        }
+        let mut values = Vec::with_capacity(ports.len());
+        for (value, port) in ordered.into_iter().zip(ports) {
+            values
+                .push(value.ok_or_else(|| Error::invalid(format!("input '{}' ({}) is missing", port.name, port.ty)))?);
+        }
+        let outputs = self.run_values(values, &Control::default())?;
+        Ok(self.signature().outputs.iter().map(|p| p.name.clone()).zip(outputs).collect())
+    }
+
+    /// Answers values in the order of the signature's inputs with values in the order of its outputs.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_values(&self, inputs: Vec<Value>, control: &Control) -> Result<Vec<Value>> {
+        let outputs = self.run_unzipped(inputs, control)?;
+        outputs
+            .into_iter()
+            .zip(&self.signature().outputs)
+            .map(|(v, p)| if p.zipped { zip(&v, p) } else { Ok(v) })
+            .collect()
+    }
+
+    /// As [`run_values`](Self::run_values), with outputs that are maps by label left as `[rows, k]` tensors.
+    pub(crate) fn run_unzipped(&self, inputs: Vec<Value>, control: &Control) -> Result<Vec<Value>> {
+        self.check(&inputs)?;
+        let plan_entry = &self.model.plan.entry_points[self.entry];
+        let open = self.open();
+        let mut slots: Vec<Option<Value>> = open.constants.iter().map(|c| c.clone().map(Value::Tensor)).collect();
+        for (port, value) in plan_entry.inputs.iter().zip(inputs) {
+            slots[port.slot as usize] = Some(value);
+        }
+        let mut programs = open.programs.iter();
+        for step in &plan_entry.steps {
+            match &step.kind {
+                Some(step::Kind::Compute(compute)) => {
+                    let given =
+                        compute.inputs.iter().map(|n| filled(&slots, *n).cloned()).collect::<Result<Vec<_>>>()?;
+                    let program = programs.next().ok_or_else(|| internal("a step has no program"))?;
+                    let results = program.submit(&given, control)?.wait()?;
+                    for (n, value) in compute.outputs.iter().zip(results) {
+                        slots[*n as usize] = Some(value);
+                    }
+                }
+                Some(step::Kind::Move(moved)) => slots[moved.to as usize] = Some(filled(&slots, moved.from)?.clone()),
+                _ => {}
+            }
+        }
+        plan_entry.outputs.iter().map(|p| filled(&slots, p.slot).cloned()).collect()
+    }
+
+    /// Runs into buffers that are used again, so that a run of shapes seen before allocates nothing.
+    ///
+    /// # Errors
+    /// `Unsupported` for plans of more than one program and for outputs that are no fixed-width tensors; those of the run.
+    pub fn run_into(&self, inputs: &[Value], outputs: &mut Vec<OutputBuffer>, control: &Control) -> Result<()> {
+        self.check(inputs)?;
+        Ok(self.single_program()?.run_into(inputs, outputs, control)?)
+    }
+
+    /// What was chosen for inputs of these types.
+    ///
+    /// # Errors
+    /// As [`run_into`](Self::run_into).
+    pub fn describe(&self, inputs: &[Value]) -> Result<Description> {
+        self.check(inputs)?;
+        Ok(self.single_program()?.describe(inputs)?)
+    }
+
+    fn single_program(&self) -> Result<&Arc<dyn Prepared>> {
+        match self.open().programs.as_slice() {
+            [one] => Ok(one),
+            many => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a plan of {} programs cannot run into buffers", many.len()),
+            )),
+        }
+    }
+
+    fn check(&self, inputs: &[Value]) -> Result<()> {
+        let ports = &self.signature().inputs;
+        if inputs.len() != ports.len() {
+            return Err(Error::invalid(format!(
+                "{} inputs are given, the model takes {}: {}",
+                inputs.len(),
+                ports.len(),
+                names(ports)
+            )));
+        }
+        for (value, port) in inputs.iter().zip(ports) {
+            if !accepts(&port.ty, value) {
+                return Err(Error::invalid(format!(
+                    "input '{}' is {} where {} is expected",
+                    port.name,
+                    Type::of(value),
+                    port.ty
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a value fits a declared type. Allocates nothing for tensors.
+fn accepts(ty: &Type, value: &Value) -> bool {
+    match (ty, value) {
+        (Type::Unknown, _) | (Type::Sequence(_), Value::Sequence(_)) | (Type::Map { .. }, Value::Map { .. }) => true,
+        (Type::Optional(inner), value) => match value {
+            Value::Optional(None) => true,
+            Value::Optional(Some(v)) => accepts(inner, v),
+            other => accepts(inner, other),
+        },
+        (Type::Tensor { dtype, shape }, Value::Tensor(t)) => {
+            *dtype == t.dtype()
+                && shape.as_ref().is_none_or(|s| {
+                    s.len() == t.rank() && s.iter().zip(t.shape()).all(|(d, n)| d.known().is_none_or(|k| k == *n))
+                })
+        }
+        _ => false,
+    }
+}
+
+fn names(ports: &[Port]) -> String {
+    let names: Vec<&str> = ports.iter().map(|p| p.name.as_str()).collect();
+    names.join(", ")
+}
+
+fn filled(slots: &[Option<Value>], number: u32) -> Result<&Value> {
+    slots
+        .get(number as usize)
+        .and_then(Option::as_ref)
+        .ok_or_else(|| internal(&format!("slot {number} is read before it is filled")))
+}
+
+fn internal(message: &str) -> Error {
+    Error::new(ErrorKind::Internal, message.to_owned())
+}
+
+/// A `[rows, k]` tensor as a sequence of maps by label.
+fn zip(value: &Value, port: &Port) -> Result<Value> {
+    let tensor = value.as_tensor()?;
+    let k = port.labels.len();
+    let rows = tensor.len().checked_div(k).unwrap_or(0);
+    if k == 0 || tensor.len() != rows * k {
+        return Err(internal(&format!("output '{}' of {} elements for {k} labels", port.name, tensor.len())));
+    }
+    let keys = if port.int_labels.len() == k {
+        Tensor::from_slice([k], &port.int_labels)?
+    } else {
+        Tensor::from_string_iter([k], &port.labels)?
+    };
+    let buffer = tensor.buffer()?;
+    let row_bytes = k * tensor.dtype().size();
+    let row = |r: usize| -> Result<Value> {
+        let values = Tensor::from_buffer(tensor.dtype(), [k], buffer.slice_with_length(r * row_bytes, row_bytes))?;
+        Ok(Value::Map { keys: keys.clone(), values })
+    };
+    Ok(Value::Sequence((0..rows).map(row).collect::<Result<_>>()?))
+}
