@@ -4,6 +4,7 @@
 //! order and bounds; what it cannot represent is an error that names file and place.
 
 pub mod onnx;
+pub mod trees;
 
 use crate::Result;
 use hologram_ops::{Limits, Registry, graph::Graph};
@@ -50,6 +51,6 @@ impl Imported {
 ///
 /// # Errors
 /// See [`crate::Compiler::compile`].
-pub(crate) fn open(_path: &Path, _limits: &Limits, _registry: &Registry) -> Result<Imported> {
-    Err(hologram_ops::Error::unsupported("model files").into())
+pub(crate) fn open(path: &Path, limits: &Limits, registry: &Registry) -> Result<Imported> {
+    Ok(onnx::open(path, limits, registry)?)
 }

@@ -368,6 +368,26 @@ fn kind_of(value: &OnnxAttr) -> i32 {
     }
 }
 
+/// What an attribute is, for messages.
+pub(super) fn kind_name(value: &OnnxAttr) -> &'static str {
+    match value {
+        OnnxAttr::Float(_) => "a float",
+        OnnxAttr::Int(_) => "an integer",
+        OnnxAttr::String(_) => "a string",
+        OnnxAttr::Tensor(_) => "a tensor",
+        OnnxAttr::Graph(_) => "a graph",
+        OnnxAttr::Floats(_) => "a list of floats",
+        OnnxAttr::Ints(_) => "a list of integers",
+        OnnxAttr::Strings(_) => "a list of strings",
+        OnnxAttr::Tensors(_) => "a list of tensors",
+        OnnxAttr::Graphs(_) => "a list of graphs",
+        OnnxAttr::Sparse(_) => "a sparse tensor",
+        OnnxAttr::Sparses(_) => "a list of sparse tensors",
+        OnnxAttr::Type(_) => "a type",
+        OnnxAttr::Types(_) => "a list of types",
+    }
+}
+
 /// The type of an attribute that does not say it, when exactly one member is there.
 fn only_kind(proto: &AttributeProto) -> Option<i32> {
     let there = [

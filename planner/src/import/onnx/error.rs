@@ -1,5 +1,6 @@
 //! What can be wrong with an ONNX file.
 
+use hologram_resolver::ErrorKind;
 use std::{io, path::PathBuf};
 
 /// Why an ONNX file was not read. Every message names the file and the place in it.
@@ -85,5 +86,21 @@ impl OnnxError {
 
     pub(super) fn too_large(file: &str, what: impl Into<String>, found: u64, limit: u64) -> Self {
         Self::TooLarge { file: file.to_owned(), what: what.into(), found, limit }
+    }
+}
+
+impl From<OnnxError> for crate::Error {
+    fn from(error: OnnxError) -> Self {
+        let text = error.to_string();
+        let (file, kind) = match error {
+            OnnxError::Io { path, source } => return Self::Io { path, source },
+            OnnxError::NotOnnx { file, .. } | OnnxError::Invalid { file, .. } => (file, ErrorKind::Invalid),
+            OnnxError::Truncated { file, .. } => (file, ErrorKind::Corrupt),
+            OnnxError::Unsupported { file, .. } => (file, ErrorKind::Unsupported),
+            OnnxError::TooLarge { file, .. } => (file, ErrorKind::Exhausted),
+        };
+        // The file stands in front of both texts.
+        let message = text.strip_prefix(&format!("{file}: ")).unwrap_or(&text).to_owned();
+        Self::Import { file: file.into(), kind, message }
     }
 }

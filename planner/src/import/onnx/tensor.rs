@@ -231,7 +231,7 @@ impl TensorReader<'_> {
             return Err(invalid(format!("its values have shape {:?}; one dimension is right", values.dims)));
         };
         let size = TYPES.iter().find(|t| t.code == values.data_type).map_or(1, element_size);
-        let total = count.checked_mul(size as u64).unwrap_or(u64::MAX);
+        let total = count.saturating_mul(size as u64);
         let limit = self.limits.bytes.min(SPARSE_BYTES_MAX);
         if total > limit {
             return Err(OnnxError::too_large(file, format!("{place}: bytes of the dense form"), total, limit));
@@ -361,7 +361,7 @@ fn typed(ty: &ElementType, count: u64, proto: &TensorProto) -> Result<Bytes, Str
     } as u64;
     // Complex numbers take two entries; elements of two and four bits share one, those of six do not.
     let expected = match ty.code {
-        14 | 15 => count.checked_mul(2).unwrap_or(u64::MAX),
+        14 | 15 => count.saturating_mul(2),
         _ if matches!(ty.bits, 2 | 4) => count.div_ceil(8 / ty.bits),
         _ => count,
     };

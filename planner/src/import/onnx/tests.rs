@@ -2,6 +2,7 @@
 
 mod damage;
 mod functions;
+mod lower;
 mod model;
 mod tensor;
 

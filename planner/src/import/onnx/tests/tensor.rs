@@ -199,7 +199,8 @@ fn external_data_stays_in_the_folder() {
         assert_eq!(bytes(&model.graph.initializers[0]), data[from..from + 8], "{case}");
     }
     let absolute = folder.join("w.bin").display().to_string();
-    let mut cases: Vec<(&str, Vec<(&str, &str)>, &[&str])> = vec![
+    type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a [&'a str]);
+    let mut cases: Vec<Case> = vec![
         ("absolute", vec![("location", &absolute)], &["tensor 'w'", "refused"]),
         ("parent", vec![("location", "../secret")], &["'../secret' is refused"]),
         ("hidden parent", vec![("location", "sub/../../secret")], &["refused"]),
