@@ -39,7 +39,7 @@ impl MaxRoiPool {
         let (xs, rs) = (wide::<T>(x)?, wide::<f64>(rois)?);
         for (r, roi) in rs.chunks(5).enumerate() {
             let n = roi[0] as usize;
-            if !(roi[0] >= 0.0) || n >= batch {
+            if roi[0].is_nan() || roi[0] < 0.0 || n >= batch {
                 return Err(Error::invalid(format!("region {r} is of image {} of {batch}", roi[0])));
             }
             let edge = |v: f64| (v * f64::from(self.scale)).round();

@@ -1,7 +1,7 @@
 //! [RoiAlign](https://onnx.ai/onnx/operators/onnx__RoiAlign.html): pooling of regions without rounding their edges.
 
 use super::wide::{check_float, filled, narrow, wide, with_wide};
-use crate::{Dim, Error, Fact, Inputs, Limits, Node, Operator, Result, Tensor, Value, fact::Facts, numeric::Float};
+use crate::{Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Value, fact::Facts, numeric::Float};
 use std::sync::Arc;
 
 /// Each region is cut into a grid, each cell sampled at a regular grid of points with linear interpolation.
@@ -49,8 +49,11 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     }))
 }
 
+/// Two elements with their weights.
+type Taps<T> = Option<[(usize, T); 2]>;
+
 /// The elements and weights along one axis; `None` beyond the image.
-fn taps<T: Float>(at: T, size: usize) -> Option<[(usize, T); 2]> {
+fn taps<T: Float>(at: T, size: usize) -> Taps<T> {
     let limit = T::from_f64(size as f64);
     if !(at >= T::ONE.neg() && at <= limit) || size == 0 {
         return None;
@@ -86,12 +89,12 @@ impl RoiAlign {
             let edge = |i: usize| roi[i].mul(scale).sub(offset);
             let extent = |from: usize, to: usize| {
                 let e = edge(to).sub(edge(from));
-                if !self.half_pixel && !(e > T::ONE) { T::ONE } else { e }
+                if !self.half_pixel && (e < T::ONE || e.is_nan()) { T::ONE } else { e }
             };
-            let axis = |from: usize, cells: usize, size: usize| -> Result<Vec<Vec<Option<[(usize, T); 2]>>>> {
+            let axis = |from: usize, cells: usize, size: usize| -> Result<Vec<Vec<Taps<T>>>> {
                 let cell = extent(from, from + 2).div(T::from_f64(cells as f64));
                 let points = if self.sampling_ratio > 0 { self.sampling_ratio as f64 } else { cell.to_f64().ceil() };
-                if !(points * cells as f64 <= Limits::default().elements as f64) || points > 1e6 {
+                if points.is_nan() || points > 1e6 {
                     return Err(Error::Exhausted(format!("{points} points in each cell of region {r}")));
                 }
                 let points = points.max(0.0) as usize;
@@ -113,13 +116,7 @@ impl RoiAlign {
         narrow(x.dtype(), shape, out)
     }
 
-    fn cell<T: Float>(
-        &self,
-        plane: &[T],
-        width: usize,
-        ys: &[Option<[(usize, T); 2]>],
-        xs: &[Option<[(usize, T); 2]>],
-    ) -> T {
+    fn cell<T: Float>(&self, plane: &[T], width: usize, ys: &[Taps<T>], xs: &[Taps<T>]) -> T {
         let mut sum = T::ZERO;
         let mut best: Option<T> = None;
         for y in ys {

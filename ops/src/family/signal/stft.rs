@@ -90,10 +90,7 @@ impl Operator for Stft {
         let [batch, length, _] = shape else {
             return Err(Error::invalid(format!("a signal of {} dimensions; 3 are expected", shape.len())));
         };
-        let window = match inputs.get(2) {
-            None => None,
-            Some(w) => Some(w.known_shape().map(|s| s.iter().product::<usize>())),
-        };
+        let window = inputs.get(2).map(|w| w.known_shape().map(|s| s.iter().product::<usize>()));
         let given = one(inputs.ints(3)?, "the frame length")?;
         let frame = match (window, inputs.get(3).is_some() && given.is_none()) {
             (Some(w), _) => Self::frame(given, w, None)?,
