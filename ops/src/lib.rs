@@ -11,6 +11,7 @@ pub mod dtype;
 mod error;
 pub mod fact;
 pub mod family;
+pub mod forest;
 pub mod graph;
 mod limits;
 pub mod numeric;

@@ -3,6 +3,8 @@
 //! Each format has a folder. A reader checks everything that it hands on: sizes against what is really there, names,
 //! order and bounds; what it cannot represent is an error that names file and place.
 
+pub mod trees;
+
 use crate::Result;
 use hologram_ops::{Limits, Registry, graph::Graph};
 use std::path::Path;
