@@ -84,7 +84,9 @@ pub(super) fn mode(name: &str) -> Result<Mode> {
         "BRANCH_GT" => Ok(Mode::Greater),
         "BRANCH_EQ" => Ok(Mode::Equal),
         "BRANCH_NEQ" => Ok(Mode::NotEqual),
-        _ => Err(Error::invalid(format!("node mode '{name}' is none of BRANCH_LEQ, _LT, _GTE, _GT, _EQ, _NEQ and LEAF"))),
+        _ => {
+            Err(Error::invalid(format!("node mode '{name}' is none of BRANCH_LEQ, _LT, _GTE, _GT, _EQ, _NEQ and LEAF")))
+        }
     }
 }
 
@@ -255,8 +257,10 @@ fn always_reached(forest: &Forest) -> Option<Vec<bool>> {
         let leaves = &forest.leaves[tree.first_leaf as usize..][..tree.n_leaves as usize];
         let mut counts = vec![0usize; if leaves.is_empty() { 0 } else { targets }];
         for leaf in leaves {
-            let mut named: Vec<u32> =
-                forest.weights[leaf.first_weight as usize..][..leaf.n_weights as usize].iter().map(|w| w.target).collect();
+            let mut named: Vec<u32> = forest.weights[leaf.first_weight as usize..][..leaf.n_weights as usize]
+                .iter()
+                .map(|w| w.target)
+                .collect();
             named.sort_unstable();
             named.dedup();
             for target in named {

@@ -91,7 +91,13 @@ pub(crate) fn read(lines: &str) -> Vec<Case> {
 }
 
 /// Parses, infers and evaluates; inferred types and known shapes must be those of the outputs.
-pub(crate) fn run(domain: &str, op: &str, version: u32, attributes: &Attributes, inputs: &[Value]) -> Result<Vec<Value>> {
+pub(crate) fn run(
+    domain: &str,
+    op: &str,
+    version: u32,
+    attributes: &Attributes,
+    inputs: &[Value],
+) -> Result<Vec<Value>> {
     let node = Node { domain, op, version, since: 0, attributes, inputs: inputs.len(), outputs: 2 };
     let operator = Registry::standard().parse(&node)?.1;
     let facts: Vec<Fact> = inputs
@@ -137,9 +143,10 @@ pub(crate) fn check(case: &Case) -> std::result::Result<(), String> {
     let got = run("ai.onnx.ml", &case.op, case.version, &case.attributes, &inputs).map_err(|e| e.to_string())?;
     if let [Value::Sequence(maps)] = &got[..] {
         let same = maps.len() == case.maps.len()
-            && maps.iter().zip(&case.maps).all(|(m, (k, v))| {
-                matches!(m, Value::Map { keys, values } if keys == k && agree(values, v))
-            });
+            && maps
+                .iter()
+                .zip(&case.maps)
+                .all(|(m, (k, v))| matches!(m, Value::Map { keys, values } if keys == k && agree(values, v)));
         return if same { Ok(()) } else { Err(format!("{maps:?} is not {:?}", case.maps)) };
     }
     for (i, (g, e)) in got.iter().zip(&case.outputs).enumerate() {

@@ -70,7 +70,9 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
             6 => Test::Among(sets.next().ok_or_else(|| {
                 Error::invalid("attribute 'membership_values' has fewer sets than there are nodes that test membership")
             })?),
-            other => return Err(Error::invalid(format!("attribute 'nodes_modes' holds {other} where 0 to 6 is expected"))),
+            other => {
+                return Err(Error::invalid(format!("attribute 'nodes_modes' holds {other} where 0 to 6 is expected")));
+            }
         };
         source.splits.push(Split {
             feature: index("nodes_featureids", features[i])?,
@@ -95,7 +97,9 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         1 => Aggregate::Sum,
         2 => Aggregate::Min,
         3 => Aggregate::Max,
-        other => return Err(Error::invalid(format!("attribute 'aggregate_function' is {other} where 0 to 3 is expected"))),
+        other => {
+            return Err(Error::invalid(format!("attribute 'aggregate_function' is {other} where 0 to 3 is expected")));
+        }
     };
     let post = match a.int_or("post_transform", 0)? {
         0 => PostTransform::None,

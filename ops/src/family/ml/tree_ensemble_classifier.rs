@@ -119,10 +119,7 @@ enum Class {
 impl Operator for TreeEnsembleClassifier {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         let (_, rows) = self.ensemble.infer(inputs)?;
-        Ok(vec![
-            Fact::shaped(self.labels.dtype(), [rows.clone()]),
-            ensemble::fact(DType::F32, rows, self.labels.len()),
-        ])
+        Ok(vec![Fact::shaped(self.labels.dtype(), [rows.clone()]), ensemble::fact(DType::F32, rows, self.labels.len())])
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
@@ -134,10 +131,13 @@ impl Operator for TreeEnsembleClassifier {
             classes.push(self.decide(&mut scores, reached, |a, b| width.round(a + b)));
             out.extend(scores.iter().map(|s| *s as f32));
         })?;
-        let indices: Vec<usize> = classes.iter().map(|c| match c {
-            Class::Index(i) => *i,
-            Class::Sign(yes) => usize::from(*yes),
-        }).collect();
+        let indices: Vec<usize> = classes
+            .iter()
+            .map(|c| match c {
+                Class::Index(i) => *i,
+                Class::Sign(yes) => usize::from(*yes),
+            })
+            .collect();
         let labels = match &self.labels {
             table::Labels::Ints(_) if classes.iter().any(|c| matches!(c, Class::Sign(_))) => {
                 Tensor::from_vec([rows], indices.iter().map(|i| *i as i64).collect())?
