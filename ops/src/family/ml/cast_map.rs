@@ -23,7 +23,9 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         "TO_INT64" => DType::I64,
         "TO_STRING" => DType::String,
         other => {
-            return Err(Error::invalid(format!("attribute 'cast_to' is '{other}' where TO_FLOAT, TO_INT64 or TO_STRING is expected")));
+            return Err(Error::invalid(format!(
+                "attribute 'cast_to' is '{other}' where TO_FLOAT, TO_INT64 or TO_STRING is expected"
+            )));
         }
     };
     let width = a.int_or("max_map", 1)?;
@@ -32,7 +34,9 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         "SPARSE" => Some(usize::try_from(width).ok().filter(|n| (1..=1 << 28).contains(n)).ok_or_else(|| {
             Error::invalid(format!("attribute 'max_map' is {width} where a width of 1 to {} is expected", 1 << 28))
         })?),
-        other => return Err(Error::invalid(format!("attribute 'map_form' is '{other}' where DENSE or SPARSE is expected"))),
+        other => {
+            return Err(Error::invalid(format!("attribute 'map_form' is '{other}' where DENSE or SPARSE is expected")));
+        }
     };
     Ok(Arc::new(CastMap { to, sparse }))
 }
@@ -109,11 +113,13 @@ impl Operator for CastMap {
             }
         };
         let shape = [1, cells.len()];
-        Ok(vec![match self.to {
-            DType::F32 => Tensor::from_vec(shape, cells.iter().map(Cell::float).collect::<Result<_>>()?)?,
-            DType::I64 => Tensor::from_vec(shape, cells.iter().map(Cell::int).collect::<Result<_>>()?)?,
-            _ => Tensor::from_string_iter(shape, cells.iter().map(Cell::text))?,
-        }
-        .into()])
+        Ok(vec![
+            match self.to {
+                DType::F32 => Tensor::from_vec(shape, cells.iter().map(Cell::float).collect::<Result<_>>()?)?,
+                DType::I64 => Tensor::from_vec(shape, cells.iter().map(Cell::int).collect::<Result<_>>()?)?,
+                _ => Tensor::from_string_iter(shape, cells.iter().map(Cell::text))?,
+            }
+            .into(),
+        ])
     }
 }

@@ -25,7 +25,10 @@ impl Operator for DictVectorizer {
             return Err(Error::invalid(format!("input 0 is {} where a map is expected", inputs.required(0)?.ty)));
         };
         if *key != self.vocabulary.dtype() {
-            return Err(Error::invalid(format!("the map's keys are {key} where {} is expected", self.vocabulary.dtype())));
+            return Err(Error::invalid(format!(
+                "the map's keys are {key} where {} is expected",
+                self.vocabulary.dtype()
+            )));
         }
         Ok(vec![Fact::shaped(*value, [Dim::Known(1), Dim::Known(self.vocabulary.len())])])
     }
@@ -35,7 +38,11 @@ impl Operator for DictVectorizer {
             return Err(Error::invalid(format!("input 0 is a {} where a map is expected", inputs.value(0)?.kind())));
         };
         if given.dtype() != self.vocabulary.dtype() || given.len() != values.len() {
-            return Err(Error::invalid(format!("the map's keys are {} for {} words", given.dtype(), self.vocabulary.dtype())));
+            return Err(Error::invalid(format!(
+                "the map's keys are {} for {} words",
+                given.dtype(),
+                self.vocabulary.dtype()
+            )));
         }
         let words = match &self.vocabulary {
             table::Labels::Ints(v) => Tensor::from_slice([v.len()], v)?,

@@ -84,7 +84,9 @@ pub(super) fn mode(name: &str) -> Result<Mode> {
         "BRANCH_GT" => Ok(Mode::Greater),
         "BRANCH_EQ" => Ok(Mode::Equal),
         "BRANCH_NEQ" => Ok(Mode::NotEqual),
-        _ => Err(Error::invalid(format!("node mode '{name}' is none of BRANCH_LEQ, _LT, _GTE, _GT, _EQ, _NEQ and LEAF"))),
+        _ => {
+            Err(Error::invalid(format!("node mode '{name}' is none of BRANCH_LEQ, _LT, _GTE, _GT, _EQ, _NEQ and LEAF")))
+        }
     }
 }
 
@@ -127,7 +129,7 @@ pub(super) fn index(name: &str, value: i64) -> Result<u32> {
 }
 
 impl Source {
-    /// Checks that each node is reached at most once, which excludes cycles and shared subtrees.
+    /// Checks that each node is reached exactly once, which excludes cycles and shared subtrees.
     fn check(&self) -> Result<()> {
         let mut seen = vec![false; self.splits.len()];
         let mut open = self.roots.clone();
@@ -146,7 +148,10 @@ impl Source {
                 },
             }
         }
-        Ok(())
+        match seen.iter().position(|s| !s) {
+            Some(split) => Err(Error::invalid(format!("node {split} is in a cycle or out of every root's reach"))),
+            None => Ok(()),
+        }
     }
 
     /// Lays the trees out one after the other, nodes in depth-first order.
@@ -257,8 +262,10 @@ fn always_reached(forest: &Forest) -> Option<Vec<bool>> {
         let leaves = &forest.leaves[tree.first_leaf as usize..][..tree.n_leaves as usize];
         let mut counts = vec![0usize; if leaves.is_empty() { 0 } else { targets }];
         for leaf in leaves {
-            let mut named: Vec<u32> =
-                forest.weights[leaf.first_weight as usize..][..leaf.n_weights as usize].iter().map(|w| w.target).collect();
+            let mut named: Vec<u32> = forest.weights[leaf.first_weight as usize..][..leaf.n_weights as usize]
+                .iter()
+                .map(|w| w.target)
+                .collect();
             named.sort_unstable();
             named.dedup();
             for target in named {

@@ -20,7 +20,10 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     let dimensions = given.iter().map(|n| usize::try_from(*n).ok()).collect::<Option<Vec<usize>>>();
     let dimensions = dimensions.filter(|d| d.len() == node.inputs);
     let dimensions = dimensions.ok_or_else(|| {
-        Error::invalid(format!("attribute 'inputdimensions' is {given:?} where a size for each of {} inputs is expected", node.inputs))
+        Error::invalid(format!(
+            "attribute 'inputdimensions' is {given:?} where a size for each of {} inputs is expected",
+            node.inputs
+        ))
     })?;
     let total = dimensions.iter().try_fold(0usize, |sum, n| sum.checked_add(*n));
     if total.is_none_or(|n| n > 1 << 24) {

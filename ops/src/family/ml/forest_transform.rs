@@ -75,7 +75,10 @@ pub fn from_attributes(attributes: &Attributes) -> Result<PostTransform> {
     };
     let divisors = attributes.ints_or("divisors", Vec::new())?;
     if divisors.len() > 16 {
-        return Err(Error::invalid(format!("attribute 'divisors' has {} entries where 16 are allowed", divisors.len())));
+        return Err(Error::invalid(format!(
+            "attribute 'divisors' has {} entries where 16 are allowed",
+            divisors.len()
+        )));
     }
     divisors.iter().rev().try_fold(plain, |then, divisor| match u32::try_from(*divisor) {
         Ok(divisor) if divisor > 0 => Ok(PostTransform::Averaged { divisor, then: Box::new(then) }),
@@ -124,11 +127,13 @@ impl Operator for ForestTransform {
             out.extend_from_slice(&row[..outputs]);
         }
         let shape = if outputs == 1 { vec![rows] } else { vec![rows, outputs] };
-        Ok(vec![match x.dtype() {
-            DType::F64 => Tensor::from_vec(shape, out)?,
-            _ => Tensor::from_vec(shape, out.into_iter().map(|v| v as f32).collect())?,
-        }
-        .into()])
+        Ok(vec![
+            match x.dtype() {
+                DType::F64 => Tensor::from_vec(shape, out)?,
+                _ => Tensor::from_vec(shape, out.into_iter().map(|v| v as f32).collect())?,
+            }
+            .into(),
+        ])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

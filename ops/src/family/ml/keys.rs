@@ -20,7 +20,13 @@ pub enum Key {
 impl Key {
     /// The key of a float, to which the sign of zero and a NaN's payload make no difference.
     pub(super) fn float(value: f64) -> Self {
-        Self::Float(if value == 0.0 { 0 } else if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() })
+        Self::Float(if value == 0.0 {
+            0
+        } else if value.is_nan() {
+            f64::NAN.to_bits()
+        } else {
+            value.to_bits()
+        })
     }
 }
 

@@ -3,9 +3,7 @@
 
 use super::{linear_regressor::products, post, table};
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    forest::PostTransform,
+    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, forest::PostTransform,
     tensor::element_count,
 };
 use std::sync::Arc;

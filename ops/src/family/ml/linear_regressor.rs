@@ -2,9 +2,7 @@
 
 use super::{post, table};
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    forest::PostTransform,
+    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, forest::PostTransform,
     tensor::element_count,
 };
 use std::sync::Arc;

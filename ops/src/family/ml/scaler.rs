@@ -24,7 +24,11 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     let list = |name: &str| node.attributes.required(name, |a, n| a.floats(n));
     let (offset, scale) = (list("offset")?, list("scale")?);
     if offset.is_empty() || offset.len() != scale.len() {
-        return Err(Error::invalid(format!("{} offsets and {} scales where as many are expected", offset.len(), scale.len())));
+        return Err(Error::invalid(format!(
+            "{} offsets and {} scales where as many are expected",
+            offset.len(),
+            scale.len()
+        )));
     }
     Ok(Arc::new(Scaler { offset, scale }))
 }

@@ -69,8 +69,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         return refuse("numbers in 'prob_a' and 'prob_b'", prob_a.len().max(prob_b.len()));
     }
     let post = post::parse(a)?;
-    let probabilities: Vec<(f32, f32)> =
-        if total == 0 { Vec::new() } else { prob_a.into_iter().zip(prob_b).collect() };
+    let probabilities: Vec<(f32, f32)> = if total == 0 { Vec::new() } else { prob_a.into_iter().zip(prob_b).collect() };
     if total > 0 && pairs == 1 && probabilities.is_empty() && post == PostTransform::Probit {
         return Err(Error::unsupported("PROBIT of one score for two classes, whose first column has no meaning"));
     }
@@ -114,7 +113,8 @@ impl SvmClassifier {
     fn pairwise(&self, row: &[f32]) -> (usize, Vec<f64>) {
         let values: Vec<f64> =
             self.vectors.chunks_exact(row.len()).map(|v| f64::from(self.kernel.value(row, v))).collect();
-        let starts: Vec<usize> = self.per_class.iter().scan(0, |next, n| Some(std::mem::replace(next, *next + n))).collect();
+        let starts: Vec<usize> =
+            self.per_class.iter().scan(0, |next, n| Some(std::mem::replace(next, *next + n))).collect();
         let (classes, total) = (self.per_class.len(), values.len());
         let mut votes = vec![0usize; classes];
         let mut scores = Vec::with_capacity(self.rho.len());

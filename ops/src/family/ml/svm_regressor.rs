@@ -1,9 +1,7 @@
 //! [SVMRegressor](https://onnx.ai/onnx/operators/onnx_aionnxml_SVMRegressor.html): a weighted sum of kernel values.
 
 use super::{kernel::Kernel, post, table};
-use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts,
-};
+use crate::{DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts};
 use std::sync::Arc;
 
 /// `y = sum_j coefficient_j K(x, v_j) + rho`, in the order of support vectors, as one chain of fused multiply-adds in
@@ -36,10 +34,14 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     };
     let coefficients = a.required("coefficients", |a, n| a.floats(n))?;
     let supports = usize::try_from(a.int_or("n_supports", 0)?).unwrap_or(0);
-    let (kernel, vectors) =
-        if supports == 0 { (Kernel::Linear, Vec::new()) } else { (Kernel::parse(a)?, a.floats_or("support_vectors", Vec::new())?) };
+    let (kernel, vectors) = if supports == 0 {
+        (Kernel::Linear, Vec::new())
+    } else {
+        (Kernel::parse(a)?, a.floats_or("support_vectors", Vec::new())?)
+    };
     if coefficients.is_empty()
-        || supports > 0 && (coefficients.len() != supports || vectors.is_empty() || !vectors.len().is_multiple_of(supports))
+        || supports > 0
+            && (coefficients.len() != supports || vectors.is_empty() || !vectors.len().is_multiple_of(supports))
     {
         return Err(Error::invalid(format!(
             "{} coefficients and {} numbers of support vectors for {supports} support vectors",
@@ -47,7 +49,14 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
             vectors.len()
         )));
     }
-    Ok(Arc::new(SvmRegressor { kernel, coefficients, vectors, supports, rho, one_class: a.flag_or("one_class", false)? }))
+    Ok(Arc::new(SvmRegressor {
+        kernel,
+        coefficients,
+        vectors,
+        supports,
+        rho,
+        one_class: a.flag_or("one_class", false)?,
+    }))
 }
 
 impl SvmRegressor {

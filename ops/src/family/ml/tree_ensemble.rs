@@ -18,6 +18,9 @@ use std::sync::Arc;
 ///
 /// Leaf weights are added in the order of `tree_roots`, in `f32` (in `f64` for tables or attributes of doubles). A test
 /// of membership in several numbers that are no small whole ones becomes a chain of tests for equality.
+///
+/// The attribute `post_transform` is read as onnxruntime reads it: 1 is LOGISTIC and 2 is SOFTMAX, although the
+/// specification's text lists them the other way round. Exporters write 0.
 #[derive(Debug)]
 pub struct TreeEnsemble {
     /// The trees.
@@ -70,7 +73,9 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
             6 => Test::Among(sets.next().ok_or_else(|| {
                 Error::invalid("attribute 'membership_values' has fewer sets than there are nodes that test membership")
             })?),
-            other => return Err(Error::invalid(format!("attribute 'nodes_modes' holds {other} where 0 to 6 is expected"))),
+            other => {
+                return Err(Error::invalid(format!("attribute 'nodes_modes' holds {other} where 0 to 6 is expected")));
+            }
         };
         source.splits.push(Split {
             feature: index("nodes_featureids", features[i])?,
@@ -95,12 +100,14 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         1 => Aggregate::Sum,
         2 => Aggregate::Min,
         3 => Aggregate::Max,
-        other => return Err(Error::invalid(format!("attribute 'aggregate_function' is {other} where 0 to 3 is expected"))),
+        other => {
+            return Err(Error::invalid(format!("attribute 'aggregate_function' is {other} where 0 to 3 is expected")));
+        }
     };
     let post = match a.int_or("post_transform", 0)? {
         0 => PostTransform::None,
-        1 => PostTransform::Softmax,
-        2 => PostTransform::Logistic { k: 1.0 },
+        1 => PostTransform::Logistic { k: 1.0 },
+        2 => PostTransform::Softmax,
         3 => PostTransform::SoftmaxZero,
         4 => PostTransform::Probit,
         other => return Err(Error::invalid(format!("attribute 'post_transform' is {other} where 0 to 4 is expected"))),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Labels `[N]` and scores `[N, classes]` in `f32`.
 ///
 /// Leaf weights are added in the order of trees, then the base values. With three classes and more the first largest raw
-/// score wins. Fewer are onnxruntime's special cases:
+/// score wins, among the classes that some leaf of the row or a base value names. Fewer are onnxruntime's special cases:
 ///
 /// - Two labels whose weights all name one class (`binary`) have a lone score, which stands for the second class. The
 ///   second class wins above 0.5 when no weight is negative, else above 0; the columns become `[1 - s, s]` or `[-s, s]`,
@@ -25,9 +25,9 @@ use std::sync::Arc;
 /// - A score that no leaf of a row names is 0, without its base value.
 #[derive(Debug)]
 pub struct TreeEnsembleClassifier {
-    /// The trees; base values are in it for three classes and more.
+    /// The trees; base values are in their forest for three classes and more.
     pub ensemble: Ensemble,
-    /// The base values of one or two classes.
+    /// The base values, if any are given.
     pub base: Vec<f64>,
     /// The names of the classes.
     pub labels: table::Labels,
@@ -48,7 +48,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     if !fits {
         return Err(Error::invalid(format!("{} base values for {classes} classes", base.len())));
     }
-    let (inside, base) = if classes > 2 { (base, Vec::new()) } else { (Vec::new(), base) };
+    let inside = if classes > 2 { base.clone() } else { Vec::new() };
     let ensemble = node_columns::read(a, "class", classes, inside, |_| Aggregate::Sum)?;
     let post = post::parse(a)?;
     let mut named = a.ints_or("class_ids", Vec::new())?;
@@ -72,7 +72,10 @@ impl TreeEnsembleClassifier {
     fn decide(&self, scores: &mut Vec<f64>, reached: &[bool], add: impl Fn(f64, f64) -> f64) -> Class {
         let classes = scores.len();
         if classes > 2 {
-            let class = table::arg_max(scores);
+            // Classes that no leaf named and no base value lifts take no part.
+            let taking = |c: &usize| reached[*c] || !self.base.is_empty();
+            let best = |best: usize, c: usize| if scores[c] > scores[best] { c } else { best };
+            let class = (0..classes).filter(taking).reduce(best).unwrap_or(0);
             post::finish(&self.post, scores, post::Second::None);
             return Class::Index(class);
         }
@@ -119,10 +122,7 @@ enum Class {
 impl Operator for TreeEnsembleClassifier {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         let (_, rows) = self.ensemble.infer(inputs)?;
-        Ok(vec![
-            Fact::shaped(self.labels.dtype(), [rows.clone()]),
-            ensemble::fact(DType::F32, rows, self.labels.len()),
-        ])
+        Ok(vec![Fact::shaped(self.labels.dtype(), [rows.clone()]), ensemble::fact(DType::F32, rows, self.labels.len())])
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
@@ -134,10 +134,13 @@ impl Operator for TreeEnsembleClassifier {
             classes.push(self.decide(&mut scores, reached, |a, b| width.round(a + b)));
             out.extend(scores.iter().map(|s| *s as f32));
         })?;
-        let indices: Vec<usize> = classes.iter().map(|c| match c {
-            Class::Index(i) => *i,
-            Class::Sign(yes) => usize::from(*yes),
-        }).collect();
+        let indices: Vec<usize> = classes
+            .iter()
+            .map(|c| match c {
+                Class::Index(i) => *i,
+                Class::Sign(yes) => usize::from(*yes),
+            })
+            .collect();
         let labels = match &self.labels {
             table::Labels::Ints(_) if classes.iter().any(|c| matches!(c, Class::Sign(_))) => {
                 Tensor::from_vec([rows], indices.iter().map(|i| *i as i64).collect())?

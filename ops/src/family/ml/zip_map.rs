@@ -1,9 +1,7 @@
 //! [ZipMap](https://onnx.ai/onnx/operators/onnx_aionnxml_ZipMap.html): each row as a map from labels to numbers.
 
 use super::table;
-use crate::{
-    DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Tensor, Type, Value, fact::Facts,
-};
+use crate::{DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Tensor, Type, Value, fact::Facts};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A sequence of maps, one a row, whose keys are the labels in ascending order; of equal labels the last counts.
