@@ -46,7 +46,7 @@ fn trees_that_are_none_are_refused() {
     let score = |a: &Attributes| run("ai.onnx.ml", "TreeEnsembleRegressor", 3, a, &row);
     assert_eq!(score(&stump()).unwrap()[0], x(&[1, 1], &[1.5]));
     for (what, name, attribute) in [
-        ("a cycle", "nodes_truenodeids", ints(&[0, 0, 0])),
+        ("a node that is its own child", "nodes_truenodeids", ints(&[0, 0, 0])),
         ("no such child", "nodes_falsenodeids", ints(&[7, 0, 0])),
         ("a negative feature", "nodes_featureids", ints(&[-1, 0, 0])),
         ("a feature that the row lacks", "nodes_featureids", ints(&[2, 0, 0])),
@@ -86,7 +86,7 @@ fn a_node_of_two_parents_is_refused_and_sets_of_any_numbers_are_read() {
             .with("leaf_weights", tensor(&[1.0, 2.0, 4.0]))
     };
     let rows = x(&[7, 1], &[-1.5, 3.0, 1.25, 1e9, 3.5, f32::NAN, -0.0]);
-    let score = |a: &Attributes| run("ai.onnx.ml", "TreeEnsemble", 5, a, &[rows.clone()]);
+    let score = |a: &Attributes| run("ai.onnx.ml", "TreeEnsemble", 5, a, std::slice::from_ref(&rows));
     let good = ensemble(&[2, 1], &[1, 1]);
     assert_eq!(score(&good).unwrap()[0], x(&[7, 1], &[1.0, 2.0, 2.0, 2.0, 4.0, 4.0, 4.0]));
     assert!(score(&ensemble(&[1, 1], &[0, 1])).is_err(), "a node of two parents");

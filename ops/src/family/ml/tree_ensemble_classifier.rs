@@ -21,7 +21,8 @@ use std::sync::Arc;
 ///   second class wins above 0.5 when no weight is negative, else above 0; the columns become `[1 - s, s]` or `[-s, s]`,
 ///   and with LOGISTIC `[f(-s), f(s)]`.
 /// - Two labels with weights of both classes: the label is the *number* 1 where the second score is above 0, else 0,
-///   whatever the labels are (with texts the second or first label). Exporters use the form above.
+///   whatever the labels are (with texts the second or first label). A row that reaches no leaf of the second class has
+///   a lone score, `[-s, s]` as above, or `[s, 0]` where one base value is given. Exporters use the form above.
 /// - A score that no leaf of a row names is 0, without its base value.
 #[derive(Debug)]
 pub struct TreeEnsembleClassifier {
@@ -102,7 +103,11 @@ impl TreeEnsembleClassifier {
         let (class, second) = match (self.binary, self.positive) {
             (true, true) => (Class::Index(usize::from(score > 0.5)), post::Second::Complement),
             (true, false) => (Class::Index(usize::from(score > 0.0)), post::Second::Opposite),
-            (false, _) => (Class::Sign(score > 0.0), post::Second::None),
+            (false, _) => {
+                let opposite = classes == 2 && self.base.is_empty();
+                let second = if opposite { post::Second::Opposite } else { post::Second::None };
+                (Class::Sign(score > 0.0), second)
+            }
         };
         post::finish(&self.post, scores, second);
         scores.resize(classes, 0.0);
