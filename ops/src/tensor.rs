@@ -35,6 +35,18 @@ pub fn element_count(shape: &[usize]) -> Result<usize> {
     })
 }
 
+/// The number of elements of a shape that comes from outside, held to a bound before anything is allocated.
+///
+/// # Errors
+/// [`Error::Exhausted`] when there are more than `limit` (see [`crate::Limits::elements`]).
+pub fn check_elements(shape: &[usize], limit: u64) -> Result<usize> {
+    let count = element_count(shape)?;
+    if u64::try_from(count).unwrap_or(u64::MAX) > limit {
+        return Err(Error::Exhausted(format!("a tensor of shape {shape:?} has {count} elements, over {limit}")));
+    }
+    Ok(count)
+}
+
 impl Tensor {
     /// A tensor over these bytes, without a copy when the buffer is aligned to the element.
     ///
@@ -326,6 +338,8 @@ mod tests {
         assert!(Tensor::from_vec([1], vec![1i32]).unwrap().as_slice::<f32>().is_err());
         assert!(Tensor::zeros(DType::F32, [usize::MAX, 3]).is_err());
         assert!(Tensor::zeros(DType::F32, [usize::MAX, 0]).unwrap().is_empty());
+        assert!(check_elements(&[3, 4], 11).is_err() && check_elements(&[usize::MAX, 2], 11).is_err());
+        assert_eq!(check_elements(&[3, 4], 12), Ok(12));
     }
 
     #[test]

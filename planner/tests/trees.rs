@@ -2,6 +2,8 @@
 //!
 //! The models and the libraries' answers come from `tests/python/trees_cases.py`; `HOLOGRAM_CASES` names their folder
 //! (default `target/cases/trees`).
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::print_stdout, reason = "the number of compared models is for people to read")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,7 +76,8 @@ impl Case {
         let width = if self.count("width") == 32 { Precision::F32 } else { Precision::F64 };
         let rows = read_f64s(&self.folder.join("rows.f64"));
         let raw = read_f64s(&self.folder.join("raw.f64"));
-        let predict = self.meta["n_outputs"].as_u64().map(|n| (n as usize, read_f64s(&self.folder.join("predict.f64"))));
+        let predict =
+            self.meta["n_outputs"].as_u64().map(|n| (n as usize, read_f64s(&self.folder.join("predict.f64"))));
         let decoded = Forest::from_bytes(&forest.to_bytes()).map_err(|error| error.to_string())?;
         let (mut wrong, mut first, mut worst) = (0, None, 0.0_f64);
         let mut out = vec![0.0; n_targets];
@@ -107,7 +110,8 @@ impl Case {
     /// Compares categories and the best round, where the case names them.
     fn compare_words(&self, model: &TreeModel) -> Result<(), String> {
         if let Some(lists) = self.meta["categories"].as_array() {
-            let found: Vec<Vec<Value>> = model.categories.iter().flatten().map(|c| c.values.iter().map(json_of).collect()).collect();
+            let found: Vec<Vec<Value>> =
+                model.categories.iter().flatten().map(|c| c.values.iter().map(json_of).collect()).collect();
             if serde_json::to_value(&found).unwrap() != Value::Array(lists.clone()) {
                 return Err(format!("categories {found:?}, {lists:?} expected"));
             }

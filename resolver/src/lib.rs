@@ -8,6 +8,7 @@ mod error;
 mod explain;
 mod model;
 pub mod plan;
+pub mod rows;
 mod session;
 mod signature;
 

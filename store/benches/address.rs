@@ -27,13 +27,20 @@ fn address(criterion: &mut Criterion) {
             Ok::<_, hologram_store::Error>(Stratum::new(black_box(stratum.cell()), stratum.lane())?.number())
         });
     });
-    group.bench_function("coordinate: from a number", |bench| bench.iter(|| Coordinate::from(number() % STRATA)));
+    for (name, count) in [("base", u64::from(BASE_CELLS)), ("expanded", STRATA)] {
+        group.bench_function(format!("{name}: coordinate of a number"), |bench| {
+            bench.iter(|| Coordinate::from(number() % black_box(count)));
+        });
+    }
     let parent = Coordinate::from(7_u32);
     group.bench_function("coordinate: child", |bench| {
         bench.iter(|| black_box(&parent).child(Stratum::FIRST));
     });
-    let (left, right) = (parent.child(Stratum::FIRST), parent.child(Stratum::LAST));
-    group.bench_function("coordinate: compare", |bench| bench.iter(|| black_box(&left) < black_box(&right)));
+    let siblings: Vec<Coordinate> =
+        (0..1_024).filter_map(|_| Stratum::from_number(number() % STRATA).ok()).map(|at| parent.child(at)).collect();
+    group.bench_function("coordinate: compare", |bench| {
+        bench.iter(|| siblings[number() as usize % 1_024] < siblings[number() as usize % 1_024]);
+    });
     if let Ok(space) = Space::new([("a", 100), ("b", 50), ("c", 10), ("d", 7)]) {
         group.bench_function("space: encode four codes", |bench| {
             bench.iter(|| space.encode_u64(black_box(&[42, 17, 3, 5])));

@@ -15,8 +15,16 @@
 
 pub mod archive;
 pub mod atlas;
+mod batch;
+mod content;
 mod error;
+mod flight;
+mod store;
+pub mod tier;
 
 pub use archive::{Archive, ArchiveWriter, Section, SectionSpec};
 pub use atlas::{Cell, Class, Coordinate, Space, Stratum};
+pub use batch::Batch;
 pub use error::{Error, Result};
+pub use store::{Store, StoreBuilder, StoreStats};
+pub use tier::{L0, L1, Region, Tier, TierStats};

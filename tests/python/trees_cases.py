@@ -187,14 +187,15 @@ def cat_rows(rng, x, finite=False):
     return np.concatenate([x[:200], np.array(extra)])
 
 
-def frame_data(rng, n=500):
+def frame_data(rng, n=500, beyond_ascii=True):
+    colours = ["red", "grün", "blue", "a\"b\\c", "日本"] if beyond_ascii else ["red", "green", "blue", "a\"b\\c", ""]
     frame = pd.DataFrame({
         "size": rng.normal(size=n),
-        "colour": pd.Categorical(rng.choice(["red", "grün", "blue", "a\"b\\c", "日本"], n)),
+        "colour": pd.Categorical(rng.choice(colours, n)),
         "year": pd.Categorical(rng.choice([1990, 2000, 2020], n)),
         "weight": rng.exponential(size=n),
     })
-    y = (frame.colour == "red") * 2.0 + (frame.year == 2000) * 1.0 + frame["size"] + (frame.colour == "日本") * frame.weight
+    y = (frame.colour == "red") * 2.0 + (frame.year == 2000) * 1.0 + frame["size"] + (frame.colour == colours[4]) * frame.weight
     frame.loc[rng.random(n) < 0.05, "colour"] = np.nan
     return frame, y.to_numpy()
 
@@ -369,8 +370,9 @@ def xgboost_cases():
     xgb_case("xgb_reg_logistic", dict(objective="reg:logistic"), y=unit)
     xgb_case("xgb_logitraw", dict(objective="binary:logitraw"), y=binary)
     xgb_case("xgb_hinge", dict(objective="binary:hinge"), y=binary)
-    for base in (0.01, 0.123, 0.3, 0.77, 0.999):
+    for base in (0.01, 0.123, 0.3, 0.5, 0.77, 0.999):
         xgb_case(f"xgb_logistic_base_{base}", dict(objective="binary:logistic", base_score=base), y=binary, n_trees=4)
+    xgb_case("xgb_no_trees", dict(objective="binary:logistic", base_score=0.5), y=binary, n_trees=0)
     xgb_case("xgb_base", dict(objective="reg:squarederror", base_score=-7.3))
     xgb_case("xgb_poisson", dict(objective="count:poisson"), y=counts)
     xgb_case("xgb_poisson_base", dict(objective="count:poisson", base_score=0.37), y=counts)
@@ -412,6 +414,9 @@ def xgboost_cases():
     xgb_case("xgb_multi_target", dict(objective="reg:squarederror"), x=x, y=targets)
     xgb_case("xgb_vector_leaf", dict(objective="reg:squarederror", multi_strategy="multi_output_tree"), x=x, y=targets)
     xgb_case("xgb_vector_leaf_multi", dict(objective="multi:softprob", num_class=3, multi_strategy="multi_output_tree"), y=classes)
+    xgb_case("xgb_multi_target_dart", dict(objective="reg:squarederror", **dart), x=x, y=targets)
+    xgb_case("xgb_vector_leaf_forest", dict(objective="reg:squarederror", multi_strategy="multi_output_tree", **bagged), x=x,
+             y=targets, n_trees=3)
     xgb_case("xgb_multi_label", dict(objective="binary:logistic"), x=x, y=(targets > 0.5).astype(float))
     for name, more in {"xgb_cat_onehot": dict(max_cat_to_onehot=100), "xgb_cat_partition": dict(max_cat_to_onehot=1),
                        "xgb_cat_approx": dict(tree_method="approx", max_cat_to_onehot=1)}.items():
@@ -419,7 +424,7 @@ def xgboost_cases():
         x, y = cat_data(rng)
         xgb_case(name, dict(objective="reg:squarederror", tree_method="hist") | more, x=x, y=y, types=["c", "float", "c"],
                  rows=cat_rows(rng, x, finite=True))
-    frame, y = frame_data(rng_of("frame"))
+    frame, y = frame_data(rng_of("frame"), beyond_ascii=False)
     xgb_case("xgb_pandas", dict(objective="reg:squarederror", max_cat_to_onehot=1), x=frame, y=y, frame=frame)
 
     def linear(path):
@@ -427,7 +432,14 @@ def xgboost_cases():
         xgb.train(dict(booster="gblinear", nthread=1), xgb.DMatrix(np.nan_to_num(x), y), 2).save_model(path / "model.json")
         return "model.json"
 
+    def cut_texts(path):
+        frame, y = frame_data(rng_of("frame"))
+        matrix = xgb.DMatrix(frame, y, enable_categorical=True)
+        xgb.train(dict(nthread=1), matrix, 2).save_model(path / "model.json")
+        return "model.json"
+
     refuse("xgb_refused_linear", "XGBoost", "gblinear", linear)
+    refuse("xgb_refused_texts", "XGBoost", "ASCII", cut_texts)
 
 
 # CatBoost ------------------------------------------------------------------------------------------------------------
@@ -463,7 +475,10 @@ def cb_case(name, loss, x=None, y=None, kind=None, n_trees=20, options=None, sca
     # The text of the options and of the training is most of the file and none of the model.
     document["model_info"] = {k: v for k, v in document["model_info"].items() if k in ("params", "class_params", "catboost_version_info")}
     document["model_info"]["params"] = {"loss_function": document["model_info"]["params"]["loss_function"]}
-    (path / "small.json").write_text(json.dumps(document))
+    (path / "small.json").write_text(json.dumps(document, separators=(",", ":")))
+    files = ["model.json", "small.json"] if name in ("cb_rmse", "cb_multiclass", "cb_depthwise") else ["small.json"]
+    if len(files) == 1:
+        (path / "model.json").unlink()
     rows = edge_rows(rng, x, cb_thresholds(document), finite=False)
     rounds = dict(ntree_end=options["iterations"]) if options else {}
     raw = model.predict(rows, prediction_type="RawFormulaVal", thread_count=1, **rounds)
@@ -477,7 +492,7 @@ def cb_case(name, loss, x=None, y=None, kind=None, n_trees=20, options=None, sca
         out = model.predict(rows, prediction_type=kind or "RawFormulaVal", thread_count=1, **rounds)
         if kind == "Probability" and raw.ndim == 1:
             out = out[:, 1]
-    put(path, "CatBoost", ["model.json", "small.json"], rows, raw, 64, out, **extra)
+    put(path, "CatBoost", files, rows, raw, 64, out, **extra)
 
 
 def catboost_cases():
@@ -530,8 +545,8 @@ def catboost_cases():
             return "model.json"
         return save
 
-    refuse("cb_refused_onehot", "CatBoost", "one-hot", categorical(10))
-    refuse("cb_refused_ctr", "CatBoost", "CTR", categorical(2))
+    refuse("cb_refused_onehot", "CatBoost", "one-hot split on categorical feature `", categorical(10))
+    refuse("cb_refused_ctr", "CatBoost", "(CTR) of categorical feature `colour` or `year`", categorical(2))
 
 
 def main():

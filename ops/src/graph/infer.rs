@@ -24,8 +24,7 @@ impl Graph {
             let mut updates = Vec::new();
             for (output, fact) in node.outputs.iter().zip(inferred) {
                 let Some(value) = output else { continue };
-                let declared = &self.value(*value).fact.ty;
-                let ty = unify(&fact.ty, declared)
+                let ty = settle(&fact.ty, &self.value(*value).fact.ty)
                     .map_err(|e| place(e.at(format!("output '{}'", self.value(*value).name))))?;
                 updates.push((*value, Fact { ty, ..fact }));
             }
@@ -34,6 +33,16 @@ impl Graph {
             }
         }
         Ok(())
+    }
+}
+
+/// The type of a value that a model declares beside what its operator gives. Exporters declare wrong shapes (and other
+/// runtimes run them), so the operator's shape stands where the two contradict; a wrong element type is an error.
+fn settle(inferred: &Type, declared: &Type) -> Result<Type> {
+    match (inferred, declared, unify(inferred, declared)) {
+        (_, _, Ok(ty)) => Ok(ty),
+        (Type::Tensor { dtype: a, .. }, Type::Tensor { dtype: b, .. }, Err(_)) if a == b => Ok(inferred.clone()),
+        (_, _, Err(e)) => Err(e),
     }
 }
 

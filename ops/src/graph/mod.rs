@@ -10,6 +10,7 @@ mod infer;
 mod patch;
 
 pub use builder::{OpBuilder, Source};
+pub(crate) use infer::unify;
 pub use patch::Patch;
 
 use crate::{Attributes, Error, Fact, Operator, Registry, Result, Tensor, Type, operator::Node as NodeSpec};
@@ -171,6 +172,11 @@ impl Graph {
         self.outputs.push((name.into(), value));
     }
 
+    /// Makes these values the outputs, in place of what they were.
+    pub fn set_outputs(&mut self, outputs: Vec<(String, ValueId)>) {
+        self.outputs = outputs;
+    }
+
     /// The inputs, in order.
     pub fn inputs(&self) -> &[ValueId] {
         &self.inputs
@@ -202,7 +208,7 @@ impl Graph {
     /// [`Error::Invalid`] when it contradicts what is known already.
     pub fn declare(&mut self, id: ValueId, ty: &Type) -> Result<()> {
         let value = &mut self.values[id.0 as usize];
-        value.fact.ty = infer::unify(&value.fact.ty, ty).map_err(|e| e.at(format!("value '{}'", value.name)))?;
+        value.fact.ty = unify(&value.fact.ty, ty).map_err(|e| e.at(format!("value '{}'", value.name)))?;
         Ok(())
     }
 
@@ -220,6 +226,15 @@ impl Graph {
             graph.values[id.0 as usize].fact = Fact::of(ty.clone());
         }
         graph
+    }
+
+    /// Sets what is known of an input in this use of the graph; a type that contradicts the declared one is left out.
+    pub(crate) fn assume(&mut self, id: ValueId, fact: &Fact) {
+        if self.declare(id, &fact.ty).is_ok() {
+            let known = &mut self.values[id.0 as usize].fact;
+            known.value = fact.value.clone();
+            known.dims = fact.dims.clone();
+        }
     }
 
     /// The node of this identity.

@@ -6,6 +6,7 @@
 
 mod element;
 pub(crate) mod macros;
+pub mod reduce;
 pub mod transcendental;
 
 pub use element::{Element, Float, Number};

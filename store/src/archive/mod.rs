@@ -18,7 +18,7 @@
 //! Blocks lie end to end, so that each byte of the file is covered by one checksum. The checksums detect damage, not
 //! forgery: whoever can write the file can write its checksums.
 
-mod coverage;
+mod checksum;
 mod index;
 mod info;
 mod message;
@@ -34,7 +34,7 @@ mod map;
 #[cfg(test)]
 mod tests;
 
-pub use coverage::Checksum;
+pub use checksum::Checksum;
 pub use index::INDEX_FIELDS;
 pub use info::{Section, SectionInfo, SectionSpec};
 pub use mounted::Mounted;

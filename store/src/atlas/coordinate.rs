@@ -38,6 +38,7 @@ const _: () = assert!(size_of::<Coordinate>() == 32);
 
 impl Coordinate {
     /// The coordinate of one stratum.
+    #[inline]
     pub fn root(stratum: Stratum) -> Self {
         Self(Form::inline(&stratum.to_bytes()))
     }
@@ -74,6 +75,7 @@ impl Coordinate {
     }
 
     /// The byte form: six bytes a stratum.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Form::Inline(key) => &key[..usize::from(key[INLINE_BYTES])],
@@ -126,18 +128,22 @@ impl Coordinate {
 
     /// The child at this stratum.
     #[must_use]
+    #[inline]
     pub fn child(&self, stratum: Stratum) -> Self {
         let digits = stratum.to_bytes();
-        match &self.0 {
-            Form::Inline(key) if usize::from(key[INLINE_BYTES]) < INLINE_BYTES => {
-                let mut key = *key;
-                let length = usize::from(key[INLINE_BYTES]);
-                key[length..length + STRATUM_BYTES].copy_from_slice(&digits);
-                key[INLINE_BYTES] += STRATUM_BYTES as u8;
-                Self(Form::Inline(key))
+        if let Form::Inline(key) = &self.0 {
+            let start = usize::from(key[INLINE_BYTES]);
+            if start < INLINE_BYTES {
+                // Written in place: reading back what was stored byte by byte would stall.
+                let mut child = Self(Form::Inline(*key));
+                if let Form::Inline(key) = &mut child.0 {
+                    key[start..start + STRATUM_BYTES].copy_from_slice(&digits);
+                    key[INLINE_BYTES] = (start + STRATUM_BYTES) as u8;
+                }
+                return child;
             }
-            _ => Self(Form::Heap([self.as_bytes(), &digits].concat().into())),
         }
+        Self(Form::Heap([self.as_bytes(), &digits].concat().into()))
     }
 
     /// The parent; `None` for a path of one stratum.
@@ -157,6 +163,7 @@ impl Coordinate {
     }
 
     /// The last stratum of the path.
+    #[inline]
     pub fn last(&self) -> Stratum {
         self.as_bytes().last_chunk().map_or(Stratum::FIRST, |&digits| known(digits))
     }
@@ -169,6 +176,7 @@ impl Coordinate {
     /// The class that this coordinate routes to: its number mod 96. Consecutive numbers visit every class in turn.
     ///
     /// The radix is a multiple of 96, so the last stratum alone decides.
+    #[inline]
     pub fn routing_class(&self) -> Class {
         Class::reduce(self.last().number())
     }
@@ -227,6 +235,7 @@ impl Form {
     }
 
     /// The inline form of at most 30 digits.
+    #[inline]
     fn inline(bytes: &[u8]) -> Self {
         let mut key = [0; INLINE_BYTES + 1];
         key[..bytes.len()].copy_from_slice(bytes);
@@ -244,6 +253,7 @@ fn words(key: &[u8; INLINE_BYTES + 1]) -> (u128, u128) {
 }
 
 impl Ord for Coordinate {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         match (&self.0, &other.0) {
             (Form::Inline(left), Form::Inline(right)) => words(left).cmp(&words(right)),
@@ -253,12 +263,14 @@ impl Ord for Coordinate {
 }
 
 impl PartialOrd for Coordinate {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Hash for Coordinate {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         match &self.0 {
             Form::Inline(key) => {
@@ -272,22 +284,35 @@ impl Hash for Coordinate {
 }
 
 impl From<u32> for Coordinate {
+    #[inline]
     fn from(number: u32) -> Self {
-        Self::from(u128::from(number))
+        Self::root(Stratum::known(number.into()))
     }
 }
 
 impl From<u64> for Coordinate {
+    #[inline]
     fn from(number: u64) -> Self {
         match Stratum::from_number(number) {
             Ok(stratum) => Self::root(stratum),
-            Err(_) => Self::from(u128::from(number)),
+            Err(_) => Self::from_wide(number.into()),
         }
     }
 }
 
 impl From<u128> for Coordinate {
+    #[inline]
     fn from(number: u128) -> Self {
+        match u64::try_from(number) {
+            Ok(number) => Self::from(number),
+            Err(_) => Self::from_wide(number),
+        }
+    }
+}
+
+impl Coordinate {
+    /// The coordinate of any number of 128 bits, by division in 128 bits.
+    fn from_wide(number: u128) -> Self {
         let radix = u128::from(STRATA);
         // 2^128 is below S^4 + S^3 + S^2 + S, so a path of four strata holds any number of 128 bits.
         let mut bytes = [0; INLINE_BYTES];

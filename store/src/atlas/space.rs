@@ -94,6 +94,7 @@ impl Space {
     ///
     /// # Errors
     /// As [`Space::encode`], and where the space has more than 2^64 - 1 tuples.
+    #[inline]
     pub fn encode_u64(&self, codes: &[u64]) -> Result<u64> {
         if self.cardinality_u64().is_none() {
             return Err(Error::Invalid(format!("space of {} tuples: encode gives a coordinate", self.cardinality)));

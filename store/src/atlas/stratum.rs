@@ -23,6 +23,7 @@ impl Stratum {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a lane from 655,360 on.
+    #[inline]
     pub fn new(cell: Cell, lane: u32) -> Result<Self> {
         if lane < LANES {
             Ok(Self(u64::from(cell.linear()) * u64::from(LANES) + u64::from(lane)))
@@ -35,6 +36,7 @@ impl Stratum {
     ///
     /// # Errors
     /// [`Error::Invalid`] from 773,094,113,280 on.
+    #[inline]
     pub fn from_number(number: u64) -> Result<Self> {
         if number < STRATA {
             Ok(Self(number))
@@ -50,24 +52,31 @@ impl Stratum {
     }
 
     /// The number, below 773,094,113,280.
+    #[inline]
     pub fn number(self) -> u64 {
         self.0
     }
 
     /// The base cell.
+    #[inline]
     pub fn cell(self) -> Cell {
         Cell::known((self.0 / u64::from(LANES)) as u32)
     }
 
     /// The lane, below 655,360.
+    #[inline]
     pub fn lane(self) -> u32 {
         (self.0 % u64::from(LANES)) as u32
     }
 
     /// The six bytes `[class][page][byte][lane, 24 bits, big-endian]`.
+    #[inline]
     pub fn to_bytes(self) -> [u8; STRATUM_BYTES] {
-        let (cell, lane) = (self.cell(), self.lane().to_be_bytes());
-        [cell.class().id(), cell.page().index(), cell.byte().0, lane[1], lane[2], lane[3]]
+        let cell = self.cell();
+        let high = u64::from(cell.class().id()) << 16 | u64::from(cell.page().index()) << 8 | u64::from(cell.byte().0);
+        // One word, so that the bytes leave in one store.
+        let [_, _, digits @ ..] = (high << 24 | u64::from(self.lane())).to_be_bytes();
+        digits
     }
 
     /// The stratum with this byte form.

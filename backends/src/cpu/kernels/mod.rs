@@ -3,6 +3,16 @@
 //! A kernel must give the bits of the operator's reference evaluation. [`select`] looks through one visible table; a
 //! call that no kernel takes runs through the reference.
 
+mod convolution;
+mod elementwise;
+mod movement;
+mod normalization;
+mod pool;
+mod product;
+mod softmax;
+#[cfg(test)]
+mod tests;
+
 use hologram_ops::{DType, Error, Operator, Result, Tensor, numeric::Element};
 
 /// A tensor that a kernel reads.
@@ -130,7 +140,18 @@ impl Request<'_> {
 }
 
 /// The kernels, tried in order.
-const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[];
+const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[
+    product::select,
+    product::select_gemm,
+    softmax::select,
+    convolution::select,
+    elementwise::select,
+    movement::select,
+    movement::select_concat,
+    movement::select_gather,
+    pool::select,
+    normalization::select,
+];
 
 /// The kernel for a call, if there is one.
 pub(crate) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {

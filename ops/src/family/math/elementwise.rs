@@ -11,6 +11,16 @@ use crate::{
 };
 use std::{any::Any, ops::RangeInclusive};
 
+/// Integers. The body is a `Result`.
+macro_rules! with_integer {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::numeric::macros::with_types!($dtype, $T => $body, [
+            I8 = i8, I16 = i16, I32 = i32, I64 = i64, U8 = u8, U16 = u16, U32 = u32, U64 = u64,
+        ], "an integer")
+    };
+}
+pub(crate) use with_integer;
+
 /// An operator on elements: the output has the inputs' broadcast shape.
 pub trait Elementwise: Any + Send + Sync + std::fmt::Debug {
     /// How many inputs there may be; one unless said otherwise.
@@ -107,6 +117,26 @@ pub fn same_number(inputs: &[DType]) -> Result<DType> {
 pub fn same_float(inputs: &[DType]) -> Result<DType> {
     let dtype = same(inputs)?;
     with_float!(dtype, T => { let _ = T::ZERO; Ok(dtype) })
+}
+
+/// The one type of all inputs, which must be an integer.
+///
+/// # Errors
+/// As [`same_number`].
+pub fn same_integer(inputs: &[DType]) -> Result<DType> {
+    let dtype = same(inputs)?;
+    with_integer!(dtype, T => { let _ = T::MAX; Ok(dtype) })
+}
+
+/// The type of inputs that are all booleans.
+///
+/// # Errors
+/// [`Error::Invalid`] when one is not.
+pub fn same_bool(inputs: &[DType]) -> Result<DType> {
+    match inputs.iter().position(|t| *t != DType::Bool) {
+        None => Ok(DType::Bool),
+        Some(i) => Err(Error::invalid(format!("input {i} is {} where bool is expected", inputs[i]))),
+    }
 }
 
 /// A tensor with `f` applied to each element.

@@ -87,8 +87,24 @@ mod tests {
 
     #[test]
     fn logarithms_are_those_of_glibc() {
-        // Measured with glibc 2.36. The first six differ from the correctly rounded logarithm.
-        let cases: [(u32, u32); 0] = [];
+        // Measured with glibc 2.36. The first eight differ from the correctly rounded logarithm.
+        let cases: [(u32, u32); 15] = [
+            (0x40b8375a, 0x3fe00c44),
+            (0x4024c694, 0x3f721987),
+            (0x3fc1345c, 0x3ed2ccd9),
+            (0x3f84b146, 0x3d1378e4),
+            (0x3f83c442, 0x3ced95ed),
+            (0x3f810732, 0x3c03126d),
+            (0x3f7cb188, 0xbc54fee7),
+            (0x3f7baf48, 0xbc8b4458),
+            (0x3e99999a, 0xbf9a1bc8),
+            (0x40f00000, 0x4000f42c),
+            (0x00000001, 0xc2ce8ed0),
+            (0x7f61b1e6, 0x42b13196),
+            (0x00015c73, 0xc2b7c2b1),
+            (0x3f7ffffe, 0xb4000000),
+            (0x3f800001, 0x33ffffff),
+        ];
         for (x, expected) in cases {
             let got = logf(f32::from_bits(x)).to_bits();
             assert_eq!(got, expected, "logf({:?}) = {got:#x}", f32::from_bits(x));

@@ -12,9 +12,9 @@
 //!
 //! Start at [`import`].
 
-mod builder;
 mod catboost;
 mod error;
+mod graph;
 mod json;
 mod lightgbm;
 mod link;
@@ -23,10 +23,15 @@ mod ubjson;
 mod value;
 mod xgboost;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 pub use error::ImportError;
 pub use model::{Category, FeatureCategories, ImportOptions, Library, TreeModel};
+
+pub(crate) use graph::to_imported;
 
 use error::Source;
 
@@ -36,7 +41,8 @@ use error::Source;
 /// [`ImportError::Io`] when it cannot be read; otherwise as [`import_bytes`].
 pub fn import(path: &Path) -> Result<TreeModel, ImportError> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|cause| ImportError::Io { file: file.clone(), cause: cause.to_string() })?;
+    let bytes =
+        std::fs::read(path).map_err(|cause| ImportError::Io { file: file.clone(), cause: cause.to_string() })?;
     import_bytes(&file, &bytes, &ImportOptions::default())
 }
 
@@ -49,18 +55,17 @@ pub fn import_bytes(file: &str, bytes: &[u8], options: &ImportOptions) -> Result
     let source = Source { file };
     match sniff(bytes) {
         Sniffed::LightGbm => {
-            let text = std::str::from_utf8(bytes).map_err(|cause| {
-                source.malformed(format!("byte {}", cause.valid_up_to()), "the text is not UTF-8")
-            })?;
+            let text = std::str::from_utf8(bytes)
+                .map_err(|cause| source.malformed(format!("byte {}", cause.valid_up_to()), "the text is not UTF-8"))?;
             lightgbm::import(source, text, options)
         }
         Sniffed::Json => import_document(source, &json::parse(source, bytes)?, options),
         Sniffed::Ubjson => import_document(source, &ubjson::parse(source, bytes)?, options),
         Sniffed::Binary(what, instead) => Err(source.unsupported("byte 0", format!("{what}; save it {instead}"))),
-        Sniffed::Unknown => Err(source.malformed(
-            "byte 0",
-            "neither LightGBM text, XGBoost JSON or UBJSON, nor CatBoost JSON begins here",
-        )),
+        Sniffed::Unknown => {
+            Err(source
+                .malformed("byte 0", "neither LightGBM text, XGBoost JSON or UBJSON, nor CatBoost JSON begins here"))
+        }
     }
 }
 
@@ -85,6 +90,11 @@ enum Sniffed {
     /// A known binary format: what it is, and how to save the model instead.
     Binary(&'static str, &'static str),
     Unknown,
+}
+
+/// Whether the first bytes of a file are those of a tree ensemble, of a kind that is read or one that is refused by name.
+pub(crate) fn is_tree_file(start: &[u8]) -> bool {
+    !matches!(sniff(start), Sniffed::Unknown)
 }
 
 fn sniff(bytes: &[u8]) -> Sniffed {

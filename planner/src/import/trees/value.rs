@@ -96,9 +96,9 @@ impl<'a> At<'a> {
         let mut column = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let read = read(item);
-            column.push(read.ok_or_else(|| {
-                self.malformed(format!("item {index} is {} instead of {expected}", item.kind()))
-            })?);
+            column.push(
+                read.ok_or_else(|| self.malformed(format!("item {index} is {} instead of {expected}", item.kind())))?,
+            );
         }
         Ok(column)
     }

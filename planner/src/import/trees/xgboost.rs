@@ -6,15 +6,15 @@
 //! f32, before it is added. That is what `Booster.predict(DMatrix)` does; `inplace_predict` rounds dart models otherwise.
 
 use hologram_ops::forest::{
-    BaseOrder, CategoryCast, CategorySet, Forest, ForestParts, Leaf, LeafWeight, Missing, Mode, PostTransform, Precision,
+    BaseOrder, CategoryCast, CategorySet, Forest, ForestParts, Leaf, LeafWeight, Missing, Mode, PostTransform,
+    Precision, SourceNode,
 };
 
-use super::builder::{SourceNode, push_tree};
 use super::error::ImportError;
+use super::json;
 use super::link::Link;
 use super::model::{Category, FeatureCategories, ImportOptions, Library, TreeModel};
 use super::value::{At, Value};
-use super::json;
 
 /// An objective: its name, the link of its base score, the transform of its margins.
 type Objective = (&'static str, Link, PostTransform);
@@ -31,7 +31,7 @@ const OBJECTIVES: [Objective; 22] = [
     ("reg:quantileerror", Link::Identity, PostTransform::None),
     ("reg:logistic", Link::Logit, LOGISTIC),
     ("binary:logistic", Link::Logit, LOGISTIC),
-    ("binary:logitraw", Link::Logit, PostTransform::None),
+    ("binary:logitraw", Link::Identity, PostTransform::None),
     ("binary:hinge", Link::Identity, PostTransform::Step),
     ("count:poisson", Link::Log, PostTransform::Exp),
     ("reg:gamma", Link::Log, PostTransform::Exp),
@@ -47,6 +47,9 @@ const OBJECTIVES: [Objective; 22] = [
     ("reg:huber", Link::Identity, PostTransform::None),
 ];
 
+/// The most features that a file may have without naming them: a count alone must not fill memory.
+const UNNAMED_MAX: u32 = 1 << 20;
+
 /// What all trees share.
 struct Shape {
     n_features: u32,
@@ -60,14 +63,10 @@ pub(super) fn import(root: &At<'_>, options: &ImportOptions) -> Result<TreeModel
     let params = learner.get("learner_model_param")?;
     let num_class = params.get("num_class")?.count()?;
     let num_target = params.find("num_target")?.map_or(Ok(1), |at| at.count())?;
-    let shape =
-        Shape { n_features: params.get("num_feature")?.count()?, n_targets: num_class.max(num_target).max(1) };
+    let shape = Shape { n_features: params.get("num_feature")?.count()?, n_targets: num_class.max(num_target).max(1) };
     let info = model.get("tree_info")?.integers()?;
     if shape.n_targets as usize > info.len().max(65_536) {
         return Err(params.malformed(format!("{} outputs of {} trees", shape.n_targets, info.len())));
-    }
-    if shape.n_features > 1 << 24 {
-        return Err(params.unsupported(format!("{} features; at most 2^24 are read", shape.n_features)));
     }
     let name = learner.get("objective")?.get("name")?;
     let objective = OBJECTIVES.iter().find(|(known, ..)| name.text() == Ok(known));
@@ -87,11 +86,12 @@ pub(super) fn import(root: &At<'_>, options: &ImportOptions) -> Result<TreeModel
         import_tree(&tree, &shape, info[index], weight, &mut parts)?;
     }
     let forest = Forest::new(parts).map_err(|error| root.source().forest(&error))?;
+    let feature_names = feature_names(&learner, shape.n_features)?;
     let best = learner.find("attributes")?.map(|at| at.find("best_iteration")).transpose()?.flatten();
     Ok(TreeModel {
         forest,
         transform: transform.clone(),
-        feature_names: feature_names(&learner, shape.n_features)?,
+        feature_names,
         categories: categories(&model, shape.n_features)?,
         objective: name.text()?.to_owned(),
         num_class: if name.text()?.starts_with("binary:") { 2 } else { num_class.max(1) },
@@ -171,8 +171,16 @@ struct Columns {
     default_left: Vec<i64>,
     /// By node, the index of its category set in the forest's column; -1 for numeric nodes.
     set: Vec<i64>,
-    /// A vector leaf's weights, `n_targets` a leaf.
-    leaf_weights: Option<Vec<f32>>,
+    /// The weights of vector leaves, `n_targets` a leaf.
+    vectors: Option<Vectors>,
+}
+
+/// The weights of vector leaves.
+enum Vectors {
+    /// By leaf, whose number stands in the right child's place (XGBoost 3.2).
+    ByLeaf(Vec<f32>),
+    /// By node (XGBoost 2.0 to 3.1).
+    ByNode(Vec<f32>),
 }
 
 fn import_tree(
@@ -183,6 +191,9 @@ fn import_tree(
     parts: &mut ForestParts,
 ) -> Result<(), ImportError> {
     let columns = read_columns(tree, shape, parts)?;
+    if columns.vectors.is_some() && weight != 1.0 {
+        return Err(tree.unsupported("vector leaves in a dart booster, which XGBoost itself does not score"));
+    }
     let target = u32::try_from(group).ok().filter(|&group| group < shape.n_targets);
     let target = target.ok_or_else(|| tree.malformed(format!("output group {group} of {}", shape.n_targets)))?;
     let read = |number: i64, parts: &mut ForestParts| {
@@ -214,7 +225,7 @@ fn import_tree(
             },
         })
     };
-    push_tree(parts, 0, columns.left.len(), read, |reason| tree.malformed(reason))
+    parts.push_tree(0, columns.left.len(), read, |error| tree.malformed(error))
 }
 
 fn read_leaf(
@@ -227,15 +238,18 @@ fn read_leaf(
     parts: &mut ForestParts,
 ) -> Result<Leaf, ImportError> {
     let first_weight = parts.weights.len() as u32;
-    let Some(leaf_weights) = &columns.leaf_weights else {
-        parts.weights.push(LeafWeight { target, weight: f64::from(columns.condition[node] * weight) });
-        return Ok(Leaf { first_weight, n_weights: 1, linear: None });
+    let (index, weights) = match &columns.vectors {
+        None => {
+            parts.weights.push(LeafWeight { target, weight: f64::from(columns.condition[node] * weight) });
+            return Ok(Leaf { first_weight, n_weights: 1, linear: None });
+        }
+        Some(Vectors::ByLeaf(weights)) => (usize::try_from(columns.right[node]).ok(), weights),
+        Some(Vectors::ByNode(weights)) => (Some(node), weights),
     };
-    // A leaf of a vector tree keeps its number in the right child's place.
     let width = shape.n_targets as usize;
-    let values = usize::try_from(columns.right[node]).ok().and_then(|leaf| {
-        let first = leaf.checked_mul(width)?;
-        leaf_weights.get(first..first.checked_add(width)?)
+    let values = index.and_then(|index| {
+        let first = index.checked_mul(width)?;
+        weights.get(first..first.checked_add(width)?)
     });
     let values = values.ok_or_else(|| tree.malformed(format!("node {node}: its leaf weights are not there")))?;
     for (target, value) in (0..).zip(values) {
@@ -247,17 +261,13 @@ fn read_leaf(
 fn read_columns(tree: &At<'_>, shape: &Shape, parts: &mut ForestParts) -> Result<Columns, ImportError> {
     let param = tree.get("tree_param")?;
     let width = param.find("size_leaf_vector")?.map_or(Ok(1), |at| at.count())?;
-    let leaf_weights = if width > 1 {
-        if width != shape.n_targets {
-            return Err(param.malformed(format!("leaves of {width} values for {} outputs", shape.n_targets)));
-        }
-        let weights = tree.find("leaf_weights")?;
-        let weights = weights.ok_or_else(|| {
-            tree.unsupported("vector leaves without `leaf_weights`; save the model again with XGBoost 3.2 or later")
-        })?;
-        Some(weights.narrow_reals()?)
-    } else {
-        None
+    if width > 1 && width != shape.n_targets {
+        return Err(param.malformed(format!("leaves of {width} values for {} outputs", shape.n_targets)));
+    }
+    let vectors = match tree.find("leaf_weights")? {
+        _ if width <= 1 => None,
+        Some(weights) => Some(Vectors::ByLeaf(weights.narrow_reals()?)),
+        None => Some(Vectors::ByNode(tree.get("base_weights")?.narrow_reals()?)),
     };
     let left = tree.get("left_children")?.integers()?;
     let columns = Columns {
@@ -266,7 +276,7 @@ fn read_columns(tree: &At<'_>, shape: &Shape, parts: &mut ForestParts) -> Result
         condition: tree.get("split_conditions")?.narrow_reals()?,
         default_left: tree.get("default_left")?.integers()?,
         set: category_sets(tree, left.len(), parts)?,
-        leaf_weights,
+        vectors,
         left,
     };
     let n = columns.left.len();
@@ -304,20 +314,14 @@ fn category_sets(tree: &At<'_>, n_nodes: usize, parts: &mut ForestParts) -> Resu
     }
 }
 
-/// A set as bits; `2^24` is the library's own bound, and bounds the bits of one set to 2 MiB.
 fn category_set(tree: &At<'_>, categories: &[i64]) -> Result<CategorySet, ImportError> {
-    let mut words = Vec::new();
+    let mut codes = Vec::with_capacity(categories.len());
     for &category in categories {
-        if !(0..1 << 24).contains(&category) {
-            return Err(tree.malformed(format!("category {category} is out of range")));
-        }
-        let word = (category / 64) as usize;
-        if words.len() <= word {
-            words.resize(word + 1, 0_u64);
-        }
-        words[word] |= 1 << (category % 64);
+        let code =
+            u32::try_from(category).map_err(|_| tree.malformed(format!("category {category} is out of range")))?;
+        codes.push(code);
     }
-    Ok(CategorySet { cast: CategoryCast::TruncateNonNegative, words })
+    Ok(CategorySet::new(CategoryCast::TruncateNonNegative, codes))
 }
 
 fn feature_names(learner: &At<'_>, n_features: u32) -> Result<Vec<String>, ImportError> {
@@ -331,6 +335,11 @@ fn feature_names(learner: &At<'_>, n_features: u32) -> Result<Vec<String>, Impor
         }
     }
     if names.is_empty() {
+        if n_features > UNNAMED_MAX {
+            return Err(
+                learner.unsupported(format!("{n_features} features without names; at most {UNNAMED_MAX} are read"))
+            );
+        }
         names.extend((0..n_features).map(|feature| format!("f{feature}")));
     }
     Ok(names)
@@ -357,21 +366,30 @@ fn categories(model: &At<'_>, n_features: u32) -> Result<Vec<Option<FeatureCateg
                 values
             }
         };
-        let slot = categories.get_mut(index).ok_or_else(|| entry.malformed(format!("there are {n_features} features")))?;
+        let slot =
+            categories.get_mut(index).ok_or_else(|| entry.malformed(format!("there are {n_features} features")))?;
         *slot = (!values.is_empty()).then_some(FeatureCategories { values });
     }
     Ok(categories)
 }
 
-/// Cuts signed bytes at offsets into UTF-8 texts.
+/// Cuts signed bytes at offsets into texts.
+///
+/// XGBoost 3.2 measures pandas' texts in characters but writes that many bytes, so texts beyond ASCII reach the file cut short:
+/// they are refused, as what is left can look like another text.
 fn texts(offsets: &[i64], values: &At<'_>) -> Result<Vec<Category>, ImportError> {
     let bytes: Vec<u8> = values.integers()?.into_iter().map(|byte| byte as u8).collect();
     let mut texts = Vec::new();
     for range in offsets.windows(2) {
         let range = usize::try_from(range[0]).ok().zip(usize::try_from(range[1]).ok());
         let text = range.and_then(|(start, end)| bytes.get(start..end));
-        let text = text.and_then(|bytes| std::str::from_utf8(bytes).ok());
-        texts.push(Category::Text(text.ok_or_else(|| values.malformed("a category is no UTF-8 text"))?.to_owned()));
+        let text = text.ok_or_else(|| values.malformed("a category's text is not there"))?;
+        if !text.is_ascii() {
+            return Err(
+                values.unsupported("a category beyond ASCII: XGBoost cuts such texts short; rename the categories")
+            );
+        }
+        texts.push(Category::Text(text.iter().copied().map(char::from).collect()));
     }
     Ok(texts)
 }

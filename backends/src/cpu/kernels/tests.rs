@@ -1,0 +1,246 @@
+//! Every kernel against the reference evaluation of its operator, bit for bit, through a prepared program.
+
+use crate::{Backend, cpu::Cpu};
+use hologram_ops::{
+    Attribute, Registry, Tensor, Type, Value,
+    control::Control,
+    graph::Graph,
+    program::{Program, SlotKind},
+};
+
+/// Seeded numbers of mixed sign and size, with a few zeros.
+fn numbers(shape: &[usize], seed: u64) -> Tensor {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let count = shape.iter().product();
+    let values: Vec<f32> = (0..count)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            if state % 31 == 0 { 0.0 } else { ((state >> 40) as f32 / (1 << 23) as f32 - 1.0) * 3.0 }
+        })
+        .collect();
+    Tensor::from_vec(shape, values).unwrap()
+}
+
+struct Case {
+    op: &'static str,
+    attributes: Vec<(&'static str, Attribute)>,
+    /// Shape, and whether the input is a constant.
+    inputs: Vec<(Vec<usize>, bool)>,
+    kernel: &'static str,
+}
+
+fn case(
+    op: &'static str,
+    kernel: &'static str,
+    inputs: &[(&[usize], bool)],
+    attributes: &[(&'static str, Attribute)],
+) -> Case {
+    Case { op, kernel, attributes: attributes.to_vec(), inputs: inputs.iter().map(|(s, c)| (s.to_vec(), *c)).collect() }
+}
+
+fn check(case: &Case, seed: u64) {
+    let registry = Registry::standard();
+    let mut graph = Graph::new("case");
+    let (mut sources, mut given) = (Vec::new(), Vec::new());
+    for (i, (shape, constant)) in case.inputs.iter().enumerate() {
+        let tensor = numbers(shape, seed + i as u64);
+        sources.push(if *constant {
+            graph.add_constant(&format!("c{i}"), tensor).unwrap()
+        } else {
+            given.push(Value::Tensor(tensor.clone()));
+            graph.add_input(&format!("x{i}"), Type::of(&Value::Tensor(tensor))).unwrap()
+        });
+    }
+    let mut builder = graph.add_op(case.op).registry(&registry).name("node");
+    for (i, source) in sources.iter().enumerate() {
+        builder = builder.input(*source, 0, i);
+    }
+    for (name, attribute) in &case.attributes {
+        builder = builder.attribute(*name, attribute.clone());
+    }
+    let node = builder.finish().unwrap();
+    let out = graph.output_of(node, 0).unwrap();
+    graph.add_output("y", out);
+    graph.infer().unwrap();
+    let expected = graph.evaluate(&given).unwrap();
+    let program = Program::from_graph(&graph, false).unwrap();
+    let constants = program
+        .slots
+        .iter()
+        .map(|s| {
+            (s.kind() == SlotKind::Constant)
+                .then(|| graph.value(graph.value_named(&s.name).unwrap()).constant.clone())
+                .flatten()
+        })
+        .collect();
+    let prepared = Cpu.prepare(program, constants, &registry).unwrap();
+    let described = prepared.describe(&given).unwrap();
+    let name = format!("{} {:?} {:?} seed {seed}", case.op, case.inputs, case.attributes);
+    assert_eq!(described.calls[0].how, case.kernel, "{name}");
+    for _ in 0..2 {
+        let got = prepared.submit(&given, &Control::default()).unwrap().wait().unwrap();
+        assert_eq!(got, expected, "{name}");
+    }
+    let mut buffers = Vec::new();
+    prepared.run_into(&given, &mut buffers, &Control::default()).unwrap();
+    assert_eq!(Value::Tensor(buffers[0].to_tensor().unwrap()), expected[0], "{name}");
+}
+
+fn ints(values: &[i64]) -> Attribute {
+    Attribute::Ints(values.to_vec())
+}
+
+#[test]
+fn products() {
+    for (a, b) in [
+        (&[3, 5][..], &[5, 4][..]),
+        (&[1, 300], &[300, 70]),
+        (&[2, 7, 33], &[33, 17]),
+        (&[2, 1, 7, 9], &[3, 9, 5]),
+        (&[9], &[9, 5]),
+        (&[6, 9], &[9]),
+        (&[4, 9], &[2, 9, 3]),
+    ] {
+        for constant in [false, true] {
+            check(&case("MatMul", "gemm", &[(a, false), (b, constant)], &[]), 1);
+        }
+    }
+}
+
+#[test]
+fn convolutions() {
+    for (x, w, bias, attributes) in [
+        (&[2, 3, 9, 8][..], &[5, 3, 3, 3][..], true, vec![("pads", ints(&[1, 1, 1, 1]))]),
+        (&[1, 40, 7, 7], &[6, 40, 1, 1], false, vec![]),
+        (&[1, 20, 11, 13], &[8, 20, 3, 5], true, vec![("strides", ints(&[2, 3])), ("pads", ints(&[0, 2, 1, 4]))]),
+        (&[1, 18, 12, 10], &[4, 18, 3, 2], false, vec![("dilations", ints(&[2, 3])), ("pads", ints(&[3, 0, 1, 2]))]),
+        (&[2, 8, 6, 6], &[12, 4, 3, 3], true, vec![("group", Attribute::Int(2)), ("pads", ints(&[1, 1, 1, 1]))]),
+        (&[2, 5, 17], &[3, 5, 4], true, vec![("strides", ints(&[2])), ("pads", ints(&[3, 1]))]),
+        (&[1, 33, 5, 5], &[2, 33, 7, 7], false, vec![("pads", ints(&[3, 3, 3, 3]))]),
+    ] {
+        let c = [w[0]];
+        let mut inputs = vec![(x, false), (w, true)];
+        if bias {
+            inputs.push((&c, true));
+        }
+        check(&case("Conv", "convolution", &inputs, &attributes), 5);
+    }
+    for (x, w, attributes) in [
+        (&[2, 6, 9, 9][..], &[6, 1, 3, 3][..], vec![("pads", ints(&[1, 1, 1, 1]))]),
+        (&[1, 6, 9, 8], &[12, 1, 3, 3], vec![("pads", ints(&[1, 0, 2, 1])), ("strides", ints(&[2, 2]))]),
+        (&[1, 4, 9, 30], &[4, 1, 1, 5], vec![("dilations", ints(&[1, 3])), ("pads", ints(&[0, 6, 0, 7]))]),
+    ] {
+        let mut attributes = attributes;
+        attributes.push(("group", Attribute::Int(x[1] as i64)));
+        let c = [w[0]];
+        check(&case("Conv", "depthwise-convolution", &[(x, false), (w, true), (&c, false)], &attributes), 9);
+    }
+}
+
+#[test]
+fn elements() {
+    for (op, kernel) in [
+        ("Relu", "relu"),
+        ("Sigmoid", "sigmoid"),
+        ("Tanh", "tanh"),
+        ("HardSwish", "hardswish"),
+        ("Erf", "erf"),
+        ("Exp", "exp"),
+        ("Sqrt", "sqrt"),
+        ("Neg", "neg"),
+        ("Abs", "abs"),
+        ("Reciprocal", "reciprocal"),
+    ] {
+        check(&case(op, kernel, &[(&[3, 1, 41], false)], &[]), 3);
+    }
+    for (op, kernel) in [("Add", "add"), ("Sub", "sub"), ("Mul", "mul"), ("Div", "div")] {
+        for (a, b) in [
+            (&[3, 5][..], &[3, 5][..]),
+            (&[2, 3, 17], &[17]),
+            (&[17], &[2, 3, 17]),
+            (&[2, 3, 17], &[]),
+            (&[2, 3, 4, 5], &[3, 1, 1]),
+            (&[2, 1, 4, 1], &[3, 1, 5]),
+            (&[4, 1], &[1, 6]),
+            (&[0, 3], &[3]),
+            (&[1], &[1, 1]),
+        ] {
+            check(&case(op, kernel, &[(a, false), (b, false)], &[]), 4);
+        }
+    }
+}
+
+#[test]
+fn movements() {
+    check(&case("Transpose", "move", &[(&[2, 3, 5, 4], false)], &[("perm", ints(&[0, 2, 1, 3]))]), 6);
+    check(&case("Transpose", "move", &[(&[2, 3, 5, 4], false)], &[("perm", ints(&[3, 0, 2, 1]))]), 6);
+    check(&case("Transpose", "move", &[(&[0, 3], false)], &[]), 6);
+    for axis in [0, 1, -1] {
+        let shape: &[usize] = &[2, 3, 4];
+        check(
+            &case(
+                "Concat",
+                "concat",
+                &[(shape, false), (shape, true), (shape, false)],
+                &[("axis", Attribute::Int(axis))],
+            ),
+            7,
+        );
+    }
+}
+
+#[test]
+fn pools() {
+    let kernel = ("kernel_shape", ints(&[3, 2]));
+    for (op, name) in [("MaxPool", "max-pool"), ("AveragePool", "average-pool")] {
+        for more in [
+            vec![],
+            vec![("strides", ints(&[2, 2])), ("pads", ints(&[1, 0, 1, 1]))],
+            vec![("ceil_mode", Attribute::Int(1)), ("strides", ints(&[2, 3]))],
+            vec![("auto_pad", Attribute::String("SAME_UPPER".into()))],
+        ] {
+            let mut attributes = vec![kernel.clone()];
+            attributes.extend(more);
+            check(&case(op, name, &[(&[2, 3, 9, 8], false)], &attributes), 8);
+        }
+    }
+    let padded = [kernel, ("pads", ints(&[1, 1, 1, 0])), ("count_include_pad", Attribute::Int(1))];
+    check(&case("AveragePool", "average-pool", &[(&[1, 2, 7, 7], false)], &padded), 8);
+    check(&case("GlobalAveragePool", "global-average-pool", &[(&[2, 3, 7, 9], false)], &[]), 8);
+}
+
+#[test]
+fn normalizations() {
+    let c: (&[usize], bool) = (&[5], true);
+    check(&case("LayerNormalization", "layer-normalization", &[(&[2, 3, 5], false), c, c], &[]), 9);
+    let long: (&[usize], bool) = (&[4, 37], true);
+    let axis = ("axis", Attribute::Int(1));
+    check(&case("LayerNormalization", "layer-normalization", &[(&[3, 4, 37], false), long], &[axis]), 9);
+}
+
+#[test]
+fn gemms() {
+    let flag = |name, on: bool| (name, Attribute::Int(i64::from(on)));
+    for transposed in [false, true] {
+        for constant in [false, true] {
+            for c in [None, Some(&[1, 5][..]), Some(&[5]), Some(&[4, 1]), Some(&[4, 5]), Some(&[])] {
+                let b: &[usize] = if transposed { &[5, 37] } else { &[37, 5] };
+                let mut inputs: Vec<(&[usize], bool)> = vec![(&[4, 37], false), (b, constant)];
+                inputs.extend(c.map(|c| (c, false)));
+                let plain = [flag("transB", transposed)];
+                check(&case("Gemm", "gemm", &inputs, &plain), 10);
+                let scaled =
+                    [flag("transB", transposed), ("alpha", Attribute::Float(0.7)), ("beta", Attribute::Float(1.3))];
+                check(&case("Gemm", "gemm", &inputs, &scaled), 10);
+            }
+        }
+    }
+}
+
+#[test]
+fn softmaxes() {
+    check(&case("Softmax", "softmax", &[(&[2, 3, 37], false)], &[]), 11);
+    check(&case("Softmax", "softmax", &[(&[4, 5], false)], &[("axis", Attribute::Int(1))]), 11);
+}

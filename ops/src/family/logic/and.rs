@@ -1,0 +1,48 @@
+//! [And](https://onnx.ai/onnx/operators/onnx__And.html): the conjunction of booleans, broadcast.
+
+use crate::{
+    DType, Node, Operator, Result, Tensor,
+    broadcast::broadcast_map,
+    family::math::elementwise::{Elementwise, same_bool},
+};
+use std::{ops::RangeInclusive, sync::Arc};
+
+/// `A & B` of booleans, element by element.
+#[derive(Debug)]
+pub struct And;
+
+pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    Ok(Arc::new(And))
+}
+
+impl Elementwise for And {
+    fn arity(&self) -> RangeInclusive<usize> {
+        2..=2
+    }
+
+    fn output(&self, inputs: &[DType]) -> Result<DType> {
+        same_bool(inputs)
+    }
+
+    fn map(&self, inputs: &[&Tensor]) -> Result<Tensor> {
+        let (a, b) = (inputs[0], inputs[1]);
+        broadcast_map::<bool, bool, bool>(a, b, |x, y| x & y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tensor, family::math::elementwise::testing::run};
+
+    #[test]
+    fn broadcasts() {
+        let a = Tensor::from_vec([2, 1], vec![true, false]).unwrap();
+        let b = Tensor::from_vec([3], vec![true, false, true]).unwrap();
+        assert_eq!(
+            run("And", 7, &[&a, &b]).unwrap(),
+            Tensor::from_vec([2, 3], vec![true, false, true, false, false, false]).unwrap()
+        );
+        assert!(run("And", 7, &[&Tensor::scalar(1i32), &Tensor::scalar(1i32)]).is_err());
+        assert!(run("And", 7, &[&b, &Tensor::from_vec([2], vec![true; 2]).unwrap()]).is_err());
+    }
+}

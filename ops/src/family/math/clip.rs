@@ -1,0 +1,90 @@
+//! [Clip](https://onnx.ai/onnx/operators/onnx__Clip.html): bounds on each element.
+
+use crate::{
+    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
+    fact::Facts,
+    family::math::elementwise::{map_each, same_number},
+    numeric::{Number, with_number},
+    rows,
+};
+use std::sync::Arc;
+
+/// `min(max(x, low), high)`; the bounds are attributes before version 11 and scalar inputs from there on. NaN stays.
+#[derive(Debug)]
+pub struct Clip {
+    /// The bounds, where attributes give them.
+    pub fixed: Option<(f32, f32)>,
+}
+
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    let fixed = (node.since < 11)
+        .then(|| {
+            Ok::<_, Error>((node.attributes.float_or("min", f32::MIN)?, node.attributes.float_or("max", f32::MAX)?))
+        })
+        .transpose()?;
+    Ok(Arc::new(Clip { fixed }))
+}
+
+fn bound<T: Number>(bound: Option<&Tensor>, default: T) -> Result<T> {
+    bound.map_or(Ok(default), Tensor::item::<T>).map_err(|e| e.at("a bound"))
+}
+
+fn clip<T: Number>(x: &Tensor, low: T, high: T) -> Result<Tensor> {
+    map_each::<T, T>(x, |v| {
+        let v = if v < low { low } else { v };
+        if v > high { high } else { v }
+    })
+}
+
+impl Operator for Clip {
+    fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        let dtype: DType = same_number(&[inputs.same_dtype()?])?;
+        let shape = inputs.shape(0)?.map(<[_]>::to_vec);
+        Ok(vec![Fact::tensor(dtype, shape)])
+    }
+
+    fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        let x = inputs.tensor(0)?;
+        with_number!(x.dtype(), T => {
+            let (low, high) = match self.fixed {
+                Some((low, high)) => (T::from_f64(f64::from(low)), T::from_f64(f64::from(high))),
+                None => (
+                    bound(inputs.optional_tensor(1)?, T::LEAST)?,
+                    bound(inputs.optional_tensor(2)?, T::GREATEST)?,
+                ),
+            };
+            Ok(vec![clip::<T>(x, low, high)?.into()])
+        })
+    }
+
+    fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
+        rows::elementwise(rows, inputs, outputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Attribute, Attributes, Tensor,
+        family::math::elementwise::testing::{floats, run, run_all, run_with},
+    };
+
+    #[test]
+    fn bounds_from_inputs_and_attributes() {
+        let x = floats(&[2, 2], &[-2.0, 0.5, 3.0, f32::NAN]);
+        let (low, high) = (floats(&[], &[-1.0]), floats(&[], &[2.0]));
+        let none = Attributes::new();
+        for (inputs, want) in [
+            (vec![Some(&x), Some(&low), Some(&high)], [-1.0, 0.5, 2.0, f32::NAN]),
+            (vec![Some(&x), None, Some(&high)], [-2.0, 0.5, 2.0, f32::NAN]),
+            (vec![Some(&x), Some(&low)], [-1.0, 0.5, 3.0, f32::NAN]),
+            (vec![Some(&x), Some(&high), Some(&low)], [-1.0, -1.0, -1.0, f32::NAN]),
+        ] {
+            assert_eq!(run_all("Clip", 13, &none, &inputs, 1).unwrap()[0], floats(&[2, 2], &want), "{inputs:?}");
+        }
+        let fixed = Attributes::new().with("min", Attribute::Float(0.0)).with("max", Attribute::Float(1.0));
+        assert_eq!(run_with("Clip", 7, &fixed, &[&x]).unwrap(), floats(&[2, 2], &[0.0, 0.5, 1.0, f32::NAN]));
+        assert!(run("Clip", 13, &[&x, &Tensor::scalar(1i32)]).is_err(), "a bound of another type");
+        assert!(run("Clip", 13, &[&x, &floats(&[2], &[0.0, 1.0])]).is_err(), "two bounds");
+    }
+}

@@ -1,0 +1,70 @@
+//! [BitCast](https://onnx.ai/onnx/operators/onnx__BitCast.html): the same bits read as another type of the same width.
+
+use crate::{DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts};
+use std::sync::Arc;
+
+/// Reinterprets each element. Bytes read as booleans must be 0 or 1.
+#[derive(Debug)]
+pub struct BitCast {
+    /// The type of the output.
+    pub to: DType,
+}
+
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    Ok(Arc::new(BitCast { to: node.attributes.required("to", crate::Attributes::dtype)? }))
+}
+
+/// Bits of one element as the specification counts them.
+fn bits(dtype: DType) -> usize {
+    match dtype {
+        DType::U2 | DType::I2 => 2,
+        DType::U4 | DType::I4 | DType::F4E2M1 => 4,
+        other => other.size() * 8,
+    }
+}
+
+impl BitCast {
+    fn check(&self, from: DType) -> Result<()> {
+        if bits(from) != bits(self.to) || bits(from) == 0 {
+            return Err(Error::invalid(format!("the bits of {from} cannot be read as {}", self.to)));
+        }
+        if bits(from) < 8 {
+            return Err(Error::unsupported(format!("bits of {from} as {}", self.to)));
+        }
+        Ok(())
+    }
+}
+
+impl Operator for BitCast {
+    fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        self.check(inputs.dtype(0)?)?;
+        Ok(vec![Fact::tensor(self.to, inputs.shape(0)?.map(<[_]>::to_vec))])
+    }
+
+    fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        let x = inputs.tensor(0)?;
+        self.check(x.dtype())?;
+        Ok(vec![Tensor::from_buffer(self.to, x.shape(), x.buffer()?.clone())?.into()])
+    }
+
+    fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
+        vec![rows.first().copied().unwrap_or(Rows::Mixed); outputs.len()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Attribute, DType, Tensor, family::movement::trial::*};
+
+    #[test]
+    fn keeps_the_bits() {
+        let to = |t: DType| [("to", Attribute::Int(t.code().into()))];
+        let x = f32s(&[1, 2], &[1.0, -0.0]);
+        let got = run("BitCast", 26, &to(DType::U32), &[x.clone()]).unwrap();
+        assert_eq!(got, Tensor::from_vec([1, 2], vec![0x3f80_0000u32, 0x8000_0000]).unwrap());
+        assert!(run("BitCast", 26, &to(DType::F64), &[x.clone()]).is_err());
+        assert!(run("BitCast", 26, &to(DType::String), &[x]).is_err());
+        let b = Tensor::from_vec([2], vec![1u8, 2]).unwrap();
+        assert!(run("BitCast", 26, &to(DType::Bool), &[b]).is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! [Cast](https://onnx.ai/onnx/operators/onnx__Cast.html): the same values in another type.
+
+use super::reshape::with_dims;
+use crate::{
+    DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Tensor, Value,
+    fact::Facts,
+    numeric::{Number, with_number},
+};
+use std::sync::Arc;
+
+/// Converts each element.
+///
+/// Floats to integers truncate, and saturate where the specification leaves the result open; integers to narrower integers
+/// keep the low bits; anything but zero is true. Strings are read as numbers (`INF`, `-INF`, `NaN` in any case) and
+/// numbers written in the fewest digits that read back as the same number, without an exponent.
+#[derive(Debug)]
+pub struct Cast {
+    /// The type of the output.
+    pub to: DType,
+    /// Whether conversion to 8-bit floats saturates (from version 19).
+    pub saturate: bool,
+}
+
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    let to = node.attributes.required("to", crate::Attributes::dtype)?;
+    check(to)?;
+    Ok(Arc::new(Cast { to, saturate: node.attributes.flag_or("saturate", true)? }))
+}
+
+fn check(dtype: DType) -> Result<()> {
+    if matches!(dtype, DType::String | DType::Bool) {
+        return Ok(());
+    }
+    with_number!(dtype, T => { let _ = T::ZERO; Ok(()) })
+}
+
+/// The elements in the widest type of their kind.
+enum Wide {
+    Float(Vec<f64>),
+    Int(Vec<i64>),
+    Unsigned(Vec<u64>),
+}
+
+fn widen(x: &Tensor) -> Result<Wide> {
+    Ok(match x.dtype() {
+        DType::Bool => Wide::Int(x.as_slice::<bool>()?.iter().map(|b| i64::from(*b)).collect()),
+        DType::U64 => Wide::Unsigned(x.as_slice::<u64>()?.to_vec()),
+        d if d.is_integer() => Wide::Int(x.to_i64_vec()?),
+        d => Wide::Float(with_number!(d, T => Ok(x.as_slice::<T>()?.iter().map(|v| v.to_f64()).collect()))?),
+    })
+}
+
+fn narrow<T: Number>(wide: Wide) -> Vec<T> {
+    match wide {
+        Wide::Float(v) => v.into_iter().map(T::from_f64).collect(),
+        Wide::Int(v) => v.into_iter().map(T::from_i64).collect(),
+        // Through f32 first: rounding to f64 and then to f32 would round twice.
+        Wide::Unsigned(v) if T::DTYPE == DType::F32 => {
+            v.into_iter().map(|u| T::from_f64(f64::from(u as f32))).collect()
+        }
+        Wide::Unsigned(v) if T::DTYPE.is_float() => v.into_iter().map(|u| T::from_f64(u as f64)).collect(),
+        Wide::Unsigned(v) => v.into_iter().map(|u| T::from_i64(u.cast_signed())).collect(),
+    }
+}
+
+fn read_number<T: Number>(text: &str) -> Result<T> {
+    let wrong = || Error::invalid(format!("'{text}' is no number"));
+    let t = text.trim();
+    let t = t.strip_prefix('+').unwrap_or(t);
+    if T::DTYPE.is_integer() {
+        if let Ok(i) = t.parse::<i64>() {
+            return Ok(T::from_i64(i));
+        }
+        if let Ok(u) = t.parse::<u64>() {
+            return Ok(T::from_i64(u.cast_signed()));
+        }
+    }
+    // Read at f32 where that is the target, so that the text is rounded once.
+    if T::DTYPE == DType::F32 {
+        return t.parse::<f32>().map(|v| T::from_f64(f64::from(v))).map_err(|_| wrong());
+    }
+    t.parse::<f64>().map(T::from_f64).map_err(|_| wrong())
+}
+
+fn text(v: impl std::fmt::Display, x: f64) -> String {
+    if x.is_nan() {
+        "NaN".into()
+    } else if x.is_infinite() {
+        if x > 0.0 { "INF".into() } else { "-INF".into() }
+    } else {
+        v.to_string()
+    }
+}
+
+fn to_text(x: &Tensor) -> Result<Tensor> {
+    let strings: Vec<String> = match x.dtype() {
+        DType::Bool => x.as_slice::<bool>()?.iter().map(|b| if *b { "1".into() } else { "0".into() }).collect(),
+        d => with_number!(d, T => Ok(x.as_slice::<T>()?.iter().map(|v| text(v, v.to_f64())).collect()))?,
+    };
+    Tensor::from_string_iter(x.shape(), strings)
+}
+
+/// The tensor in another type, as [`Cast`] says.
+///
+/// # Errors
+/// [`Error::Invalid`] for a string that is no number; [`Error::Unsupported`] for types without arithmetic.
+pub(crate) fn cast(x: &Tensor, to: DType) -> Result<Tensor> {
+    match (x.dtype(), to) {
+        (from, to) if from == to => Ok(x.clone()),
+        (_, DType::String) => to_text(x),
+        (DType::String, DType::Bool) => {
+            let read = |s: &str| match s.to_ascii_lowercase().as_str() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => read_number::<f64>(s).map(|v| v != 0.0),
+            };
+            let v = x.as_strings()?.iter().flatten().map(read).collect::<Result<Vec<bool>>>()?;
+            Tensor::from_vec(x.shape(), v)
+        }
+        (DType::String, to) => with_number!(to, T => {
+            let v = x.as_strings()?.iter().flatten().map(read_number::<T>).collect::<Result<Vec<T>>>()?;
+            Tensor::from_vec(x.shape(), v)
+        }),
+        (_, DType::Bool) => {
+            let v = match widen(x)? {
+                Wide::Float(v) => v.into_iter().map(|f| f != 0.0).collect(),
+                Wide::Int(v) => v.into_iter().map(|i| i != 0).collect(),
+                Wide::Unsigned(v) => v.into_iter().map(|u| u != 0).collect::<Vec<bool>>(),
+            };
+            Tensor::from_vec(x.shape(), v)
+        }
+        (_, to) => with_number!(to, T => Tensor::from_vec(x.shape(), narrow::<T>(widen(x)?))),
+    }
+}
+
+/// The fact of a cast of input 0.
+pub(super) fn cast_fact(inputs: Facts<'_>, to: DType) -> Result<Fact> {
+    inputs.dtype(0)?;
+    let fact = Fact::tensor(to, inputs.shape(0)?.map(<[_]>::to_vec));
+    Ok(if matches!(to, DType::I64 | DType::I32) { with_dims(fact, inputs) } else { fact })
+}
+
+impl Operator for Cast {
+    fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        Ok(vec![cast_fact(inputs, self.to)?])
+    }
+
+    fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        Ok(vec![cast(inputs.tensor(0)?, self.to)?.into()])
+    }
+
+    fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
+        vec![rows.first().copied().unwrap_or(Rows::Mixed); outputs.len()]
+    }
+
+    /// Only a float can stand for a missing value.
+    fn missing(&self) -> Missing {
+        if self.to.is_float() { Missing::Carries } else { Missing::Rejects }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Attribute, family::movement::trial::*};
+    use half::{bf16, f16};
+
+    fn to(x: Tensor, dtype: DType) -> Result<Tensor> {
+        run("Cast", 13, &[("to", Attribute::Int(dtype.code().into()))], &[x])
+    }
+
+    #[test]
+    fn numbers_to_numbers() {
+        let x = f32s(&[5], &[1.9, -1.9, 300.0, f32::NAN, -0.0]);
+        assert_eq!(to(x.clone(), DType::I32).unwrap(), Tensor::from_vec([5], vec![1i32, -1, 300, 0, 0]).unwrap());
+        assert_eq!(to(x.clone(), DType::U8).unwrap(), Tensor::from_vec([5], vec![1u8, 0, 255, 0, 0]).unwrap());
+        assert_eq!(to(x, DType::Bool).unwrap(), Tensor::from_vec([5], vec![true, true, true, true, false]).unwrap());
+        let x = i64s(&[3], &[200, -1, 1 << 40]);
+        assert_eq!(to(x.clone(), DType::I8).unwrap(), Tensor::from_vec([3], vec![-56i8, -1, 0]).unwrap());
+        assert_eq!(to(x, DType::U64).unwrap(), Tensor::from_vec([3], vec![200u64, u64::MAX, 1 << 40]).unwrap());
+        let x = Tensor::from_vec([2], vec![u64::MAX, 3]).unwrap();
+        assert_eq!(to(x.clone(), DType::I16).unwrap(), Tensor::from_vec([2], vec![-1i16, 3]).unwrap());
+        assert_eq!(to(x, DType::F32).unwrap(), f32s(&[2], &[18_446_744_073_709_551_615.0, 3.0]));
+        let x = Tensor::from_vec([2], vec![70_000.0f64, 1.000_488_281_25]).unwrap();
+        let half = vec![f16::INFINITY, f16::from_f32(1.000_488_3)];
+        assert_eq!(to(x.clone(), DType::F16).unwrap(), Tensor::from_vec([2], half).unwrap());
+        let b = vec![bf16::from_f32(70_144.0), bf16::ONE];
+        assert_eq!(to(x, DType::BF16).unwrap(), Tensor::from_vec([2], b).unwrap());
+        assert!(to(f32s(&[1], &[0.0]), DType::F4E2M1).is_err());
+    }
+
+    #[test]
+    fn strings_both_ways() {
+        let s = Tensor::from_string_iter([6], ["0.1", "1e-3", "-INF", "+inf", "nan", "16777217"]).unwrap();
+        let f = f32s(&[6], &[0.1, 0.001, f32::NEG_INFINITY, f32::INFINITY, f32::NAN, 16_777_216.0]);
+        assert_eq!(to(s, DType::F32).unwrap(), f);
+        let texts = ["0.1", "0.001", "-INF", "INF", "NaN", "16777216"];
+        assert_eq!(to(f, DType::String).unwrap(), Tensor::from_string_iter([6], texts).unwrap());
+        let s = Tensor::from_string_iter([3], ["9007199254740993", "-2.5", "+3"]).unwrap();
+        assert_eq!(to(s, DType::I64).unwrap(), i64s(&[3], &[9_007_199_254_740_993, -2, 3]));
+        assert!(to(Tensor::from_string_iter([1], ["one"]).unwrap(), DType::I64).is_err());
+        let x = Tensor::from_vec([2], vec![f16::from_f32(0.5), f16::from_f32(2.0)]).unwrap();
+        assert_eq!(to(x, DType::String).unwrap(), Tensor::from_string_iter([2], ["0.5", "2"]).unwrap());
+    }
+}

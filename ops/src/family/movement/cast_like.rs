@@ -1,0 +1,43 @@
+//! [CastLike](https://onnx.ai/onnx/operators/onnx__CastLike.html): the values of input 0 in the type of input 1.
+
+use super::cast::{cast, cast_fact};
+use crate::{Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts};
+use std::sync::Arc;
+
+/// [`Cast`](super::Cast) to the type of another tensor.
+#[derive(Debug)]
+pub struct CastLike {
+    /// Whether conversion to 8-bit floats saturates (from version 19).
+    pub saturate: bool,
+}
+
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    Ok(Arc::new(CastLike { saturate: node.attributes.flag_or("saturate", true)? }))
+}
+
+impl Operator for CastLike {
+    fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        Ok(vec![cast_fact(inputs, inputs.dtype(1)?)?])
+    }
+
+    fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        Ok(vec![cast(inputs.tensor(0)?, inputs.tensor(1)?.dtype())?.into()])
+    }
+
+    fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
+        // Only the type of input 1 is read, so its rows do not matter.
+        vec![rows.first().copied().unwrap_or(Rows::Mixed); outputs.len()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Tensor, family::movement::trial::*};
+
+    #[test]
+    fn takes_the_type_of_the_other() {
+        let got = run("CastLike", 15, &[], &[f32s(&[2], &[1.5, -2.5]), Tensor::scalar(0i16)]).unwrap();
+        assert_eq!(got, Tensor::from_vec([2], vec![1i16, -2]).unwrap());
+        assert!(run("CastLike", 15, &[], &[f32s(&[1], &[1.5])]).is_err());
+    }
+}

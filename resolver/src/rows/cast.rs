@@ -1,0 +1,250 @@
+//! From a column's type to an input's element type: chosen when columns are bound, done batch by batch.
+
+use crate::{Error, ErrorKind, Result};
+use arrow_array::{Array, ArrayRef, Float64Array, PrimitiveArray, cast::AsArray, types};
+use arrow_buffer::Buffer;
+use arrow_cast::{CastOptions, can_cast_types, cast_with_options};
+use arrow_schema::DataType;
+use half::{bf16, f16};
+use hologram_ops::{DType, Tensor};
+use std::{collections::HashMap, sync::Arc};
+
+/// What turns a column into elements.
+#[derive(Debug, Clone)]
+pub(super) struct Convert {
+    dtype: DType,
+    /// The column's type without its dictionary.
+    plain: DataType,
+    /// The types that the values go through, the last of which is [`carrier`]; none when it is that already.
+    steps: Vec<DataType>,
+    /// The code of each category, where categories are coded.
+    codes: Option<Codes>,
+}
+
+/// The code of each category: by its text, or by its bits as a number.
+#[derive(Debug, Clone)]
+enum Codes {
+    Text(Arc<HashMap<String, u32>>),
+    Number(Arc<HashMap<u64, u32>>),
+}
+
+/// The bits of a number, one pattern for both zeros.
+fn number_key(x: f64) -> u64 {
+    (x + 0.0).to_bits()
+}
+
+/// The Arrow type that carries elements of a type between columns and tensors; `None` for types that Arrow lacks.
+pub(super) fn carrier(dtype: DType) -> Option<DataType> {
+    Some(match dtype {
+        DType::F32 | DType::BF16 => DataType::Float32,
+        DType::F64 => DataType::Float64,
+        DType::F16 => DataType::Float16,
+        DType::I8 => DataType::Int8,
+        DType::I16 => DataType::Int16,
+        DType::I32 => DataType::Int32,
+        DType::I64 => DataType::Int64,
+        DType::U8 => DataType::UInt8,
+        DType::U16 => DataType::UInt16,
+        DType::U32 => DataType::UInt32,
+        DType::U64 => DataType::UInt64,
+        DType::Bool => DataType::Boolean,
+        DType::String => DataType::Utf8View,
+        _ => return None,
+    })
+}
+
+/// The type of the values behind a dictionary or runs.
+fn plain(ty: &DataType) -> &DataType {
+    match ty {
+        DataType::Dictionary(_, values) => values,
+        DataType::RunEndEncoded(_, values) => values.data_type(),
+        other => other,
+    }
+}
+
+fn is_text(ty: &DataType) -> bool {
+    matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+impl Convert {
+    /// The conversion from a column's type, and whether it keeps every value; the error says why there is none.
+    pub(super) fn new(from: &DataType, dtype: DType, categories: Option<&[String]>) -> Result<(Self, bool), String> {
+        let plain = plain(from).clone();
+        let carrier = carrier(dtype).ok_or_else(|| format!("takes {dtype}, which no column holds"))?;
+        let mut convert = Self { dtype, plain, steps: Vec::new(), codes: None };
+        if dtype == DType::String {
+            if !is_text(&convert.plain) && convert.plain != DataType::Null {
+                return Err(format!("takes text, and the column is {from}: cast it to text"));
+            }
+            convert.steps.push(carrier);
+            return Ok((convert, true));
+        }
+        let plain = convert.plain.clone();
+        if is_text(&plain) {
+            let categories = categories.ok_or_else(|| format!("takes {dtype}, and the column is {from}"))?;
+            let coded = (0u32..).zip(categories).map(|(i, c)| (c.clone(), i));
+            convert.codes = Some(Codes::Text(Arc::new(coded.collect())));
+            return Ok((convert, true));
+        }
+        if let Some(categories) = categories {
+            let known = |c: &String| match (c.as_str(), &plain) {
+                ("true", DataType::Boolean) => Some(1.0),
+                ("false", DataType::Boolean) => Some(0.0),
+                (text, t) if t.is_numeric() => text.parse::<f64>().ok(),
+                _ => None,
+            };
+            let coded = (0u32..).zip(categories).map(|(i, c)| known(c).map(|x| (number_key(x), i)));
+            let coded: HashMap<u64, u32> = coded.collect::<Option<_>>().ok_or_else(|| {
+                format!("takes one of the categories {}, and the column is {from}", categories.join(", "))
+            })?;
+            convert.codes = Some(Codes::Number(Arc::new(coded)));
+            return Ok((convert, true));
+        }
+        match &plain {
+            DataType::Date32 | DataType::Time32(_) => convert.steps.push(DataType::Int32),
+            DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(_, _) | DataType::Duration(_) => {
+                convert.steps.push(DataType::Int64);
+            }
+            t if t.is_numeric() || matches!(t, DataType::Boolean | DataType::Null) => {}
+            _ => return Err(format!("takes {dtype}, and the column is {from}")),
+        }
+        let exact = exact(convert.steps.first().unwrap_or(&plain), dtype);
+        convert.steps.push(carrier);
+        let mut at = &plain;
+        for step in &convert.steps {
+            if !can_cast_types(at, step) {
+                return Err(format!("takes {dtype}, and the column is {from}, which does not cast to it"));
+            }
+            at = step;
+        }
+        Ok((convert, exact))
+    }
+
+    /// Whether categories are coded.
+    pub(super) fn is_coded(&self) -> bool {
+        self.codes.is_some()
+    }
+
+    /// The column as an array of the carrier's type, NULLs kept. A dictionary's values are cast once.
+    pub(super) fn array(&self, column: &ArrayRef) -> Result<ArrayRef> {
+        if let Some(dictionary) = column.as_any_dictionary_opt() {
+            let (keys, values) = (dictionary.keys(), dictionary.values());
+            if values.len() <= column.len() {
+                return Ok(arrow_select::take::take(&self.values(values)?, keys, None)?);
+            }
+            return self.values(&arrow_select::take::take(values, keys, None)?);
+        }
+        if matches!(column.data_type(), DataType::RunEndEncoded(_, _)) {
+            return self.values(&cast(column, &self.plain)?);
+        }
+        self.values(column)
+    }
+
+    fn values(&self, column: &ArrayRef) -> Result<ArrayRef> {
+        if let Some(codes) = &self.codes {
+            return self.coded(column, codes);
+        }
+        let mut array = column.clone();
+        for step in &self.steps {
+            if array.data_type() != step {
+                array = cast(&array, step)?;
+            }
+        }
+        Ok(array)
+    }
+
+    /// Categories as codes: NaN for what is in no category, or NULL where the element type has no NaN.
+    fn coded(&self, column: &ArrayRef, codes: &Codes) -> Result<ArrayRef> {
+        let unknown = self.dtype.is_float().then_some(f64::NAN);
+        let numbers: Float64Array = match codes {
+            Codes::Text(codes) => {
+                let text = cast(column, &DataType::Utf8View)?;
+                let code = |s: &str| codes.get(s).map(|c| f64::from(*c)).or(unknown);
+                text.as_string_view().iter().map(|s| s.and_then(code)).collect()
+            }
+            Codes::Number(codes) => {
+                let numbers = cast(column, &DataType::Float64)?;
+                let code = |x: f64| codes.get(&number_key(x)).map(|c| f64::from(*c)).or(unknown);
+                numbers.as_primitive::<types::Float64Type>().iter().map(|x| x.and_then(code)).collect()
+            }
+        };
+        let ty = carrier(self.dtype).unwrap_or(DataType::Float64);
+        cast(&(Arc::new(numbers) as ArrayRef), &ty)
+    }
+
+    /// The elements of an array that [`array`](Self::array) gave, with NaN for NULL (in float types only).
+    pub(super) fn elements(&self, array: &ArrayRef) -> Result<Tensor> {
+        let n = array.len();
+        let tensor = match self.dtype {
+            DType::String => Tensor::from_strings([n], array.as_string_view().clone()),
+            DType::Bool => Tensor::from_vec([n], array.as_boolean().values().iter().collect::<Vec<bool>>()),
+            DType::BF16 => {
+                let values = filled::<types::Float32Type>(array, f32::NAN);
+                Tensor::from_vec([n], values.typed_data::<f32>().iter().map(|v| bf16::from_f32(*v)).collect())
+            }
+            DType::F32 => Tensor::from_buffer(self.dtype, [n], filled::<types::Float32Type>(array, f32::NAN)),
+            DType::F64 => Tensor::from_buffer(self.dtype, [n], filled::<types::Float64Type>(array, f64::NAN)),
+            DType::F16 => Tensor::from_buffer(self.dtype, [n], filled::<types::Float16Type>(array, f16::NAN)),
+            DType::I8 => Tensor::from_buffer(self.dtype, [n], filled::<types::Int8Type>(array, 0)),
+            DType::I16 => Tensor::from_buffer(self.dtype, [n], filled::<types::Int16Type>(array, 0)),
+            DType::I32 => Tensor::from_buffer(self.dtype, [n], filled::<types::Int32Type>(array, 0)),
+            DType::I64 => Tensor::from_buffer(self.dtype, [n], filled::<types::Int64Type>(array, 0)),
+            DType::U8 => Tensor::from_buffer(self.dtype, [n], filled::<types::UInt8Type>(array, 0)),
+            DType::U16 => Tensor::from_buffer(self.dtype, [n], filled::<types::UInt16Type>(array, 0)),
+            DType::U32 => Tensor::from_buffer(self.dtype, [n], filled::<types::UInt32Type>(array, 0)),
+            DType::U64 => Tensor::from_buffer(self.dtype, [n], filled::<types::UInt64Type>(array, 0)),
+            other => return Err(Error::new(ErrorKind::Unsupported, format!("{other} elements from a column"))),
+        };
+        Ok(tensor?)
+    }
+}
+
+/// The values of a primitive array; where it is NULL, what stands for that. Without NULLs nothing is copied.
+fn filled<T: types::ArrowPrimitiveType>(array: &ArrayRef, null: T::Native) -> Buffer {
+    let array: &PrimitiveArray<T> = array.as_primitive();
+    if array.null_count() == 0 {
+        return array.values().inner().clone();
+    }
+    Buffer::from_vec(array.iter().map(|v| v.unwrap_or(null)).collect::<Vec<T::Native>>())
+}
+
+/// A cast in which a value that does not fit is an error, never a NULL.
+fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+    Ok(cast_with_options(array, to, &CastOptions { safe: false, ..CastOptions::default() })?)
+}
+
+/// Whether a number type holds every value of a column's type.
+fn exact(from: &DataType, to: DType) -> bool {
+    // Significant bits, and whether there is a sign.
+    let integer = match from {
+        DataType::Boolean | DataType::Null => return true,
+        DataType::Int8 => (7, true),
+        DataType::Int16 => (15, true),
+        DataType::Int32 => (31, true),
+        DataType::Int64 => (63, true),
+        DataType::UInt8 => (8, false),
+        DataType::UInt16 => (16, false),
+        DataType::UInt32 => (32, false),
+        DataType::UInt64 => (64, false),
+        DataType::Float16 => return matches!(to, DType::F16 | DType::F32 | DType::F64),
+        DataType::Float32 => return matches!(to, DType::F32 | DType::F64),
+        DataType::Float64 => return to == DType::F64,
+        _ => return false,
+    };
+    let held = match to {
+        DType::F16 => (11, true),
+        DType::BF16 => (8, true),
+        DType::F32 => (24, true),
+        DType::F64 => (53, true),
+        DType::I8 => (7, true),
+        DType::I16 => (15, true),
+        DType::I32 => (31, true),
+        DType::I64 => (63, true),
+        DType::U8 => (8, false),
+        DType::U16 => (16, false),
+        DType::U32 => (32, false),
+        DType::U64 => (64, false),
+        _ => return false,
+    };
+    integer.0 <= held.0 && (held.1 || !integer.1)
+}

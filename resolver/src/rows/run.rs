@@ -1,0 +1,242 @@
+//! Runs: batches cut into chunks, answers put back in the order of the rows.
+
+use super::{
+    Binding,
+    bind::{Bound, Source},
+    columns::{Batch, Pick},
+};
+use crate::{Error, ErrorKind, Result, Session};
+use arrow_array::{Array, ArrayRef, UInt64Array, new_empty_array, new_null_array};
+use hologram_ops::{Tensor, Value, control::Control};
+
+/// Rows of one run at most.
+const ROWS_MAX: usize = 8_192;
+/// Rows of one run where dimensions besides the rows are open: what they will be is not known.
+const OPEN_ROWS_MAX: usize = 64;
+/// Bytes of the arena of one run at most.
+const ARENA_BYTES_MAX: usize = 64 << 20;
+/// Rows of the run that is measured to find the bytes of a row.
+const PROBE_ROWS: usize = 8;
+
+/// What a batch took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RowStats {
+    /// Rows of the batch.
+    pub rows: usize,
+    /// Rows answered with NULL because a column was NULL.
+    pub null_rows: usize,
+    /// Runs of the plan.
+    pub runs: usize,
+}
+
+/// A session with a binding: answers batches of columns. Cheap to clone; batches may run on many threads at once.
+#[derive(Debug, Clone)]
+pub struct RowSession {
+    session: Session,
+    binding: Binding,
+    chunk: Chunk,
+}
+
+/// How a batch is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chunk {
+    /// Not at all: its rows touch each other.
+    Whole,
+    /// Into at most so many rows.
+    AtMost(usize),
+    /// Into exactly so many rows, the last ones repeated to fill a run.
+    Exactly(usize),
+}
+
+impl RowSession {
+    /// A session that answers rows.
+    ///
+    /// # Errors
+    /// `Unsupported` for a plan that takes a fixed number of rows above one which touch each other; `Invalid` for a
+    /// binding of another signature.
+    pub fn new(session: Session, binding: Binding) -> Result<Self> {
+        let rows = &session.signature().rows;
+        if *session.signature() != binding.0.signature {
+            return Err(Error::invalid("the binding was made for another model"));
+        }
+        let chunk = match rows.fixed {
+            Some(1) => Chunk::Exactly(1),
+            Some(n) if rows.independent => Chunk::Exactly(n),
+            Some(n) => {
+                let message = format!(
+                    "the model takes exactly {n} rows a run and they touch each other ({}): export it with a free row dimension",
+                    rows.reason
+                );
+                return Err(Error::new(ErrorKind::Unsupported, message));
+            }
+            None if rows.independent => {
+                let most = binding.0.rows_max.unwrap_or(ROWS_MAX).clamp(1, ROWS_MAX);
+                Chunk::AtMost(rows_of_arena(&session, &binding.0).min(most))
+            }
+            None => Chunk::Whole,
+        };
+        Ok(Self { session, binding, chunk })
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The binding.
+    pub fn binding(&self) -> &Binding {
+        &self.binding
+    }
+
+    /// The best number of rows to hand to [`run`](Self::run) at once. Plans whose rows touch each other want all rows.
+    pub fn rows_best(&self) -> usize {
+        match self.chunk {
+            Chunk::Whole => usize::MAX,
+            Chunk::AtMost(n) => n,
+            Chunk::Exactly(n) => n.saturating_mul((1024 / n.max(1)).max(1)),
+        }
+    }
+
+    /// Answers a batch: the arrays of [`Binding::columns`] in that order, all of `rows` rows.
+    ///
+    /// The answer has one entry a row, in the rows' order. An error of the run fails the batch.
+    ///
+    /// # Errors
+    /// `Invalid` for arrays that do not fit the binding, values that do not cast, and NULLs that are errors; `Cancelled`;
+    /// those of the run.
+    pub fn run(&self, columns: &[ArrayRef], rows: usize, control: &Control) -> Result<(ArrayRef, RowStats)> {
+        control.cancel.check()?;
+        let bound = &*self.binding.0;
+        let ty = bound.answer.field().data_type();
+        let batch = Batch::new(bound, columns, rows)?;
+        let mut stats = RowStats { rows, null_rows: rows - batch.rows, runs: 0 };
+        if batch.rows == 0 {
+            let array = if rows == 0 { new_empty_array(ty) } else { new_null_array(ty, rows) };
+            return Ok((array, stats));
+        }
+        let groups = batch.groups();
+        let mut parts: Vec<ArrayRef> = Vec::new();
+        match &groups {
+            None => self.run_range(&batch, control, &mut parts)?,
+            Some(groups) => {
+                if self.chunk == Chunk::Whole && groups.len() > 1 {
+                    return Err(Error::invalid(format!(
+                        "rows of {} different shapes in one batch of a plan whose rows touch each other ({})",
+                        groups.len(),
+                        bound.signature.rows.reason
+                    )));
+                }
+                for group in groups {
+                    let size = self.chunk_rows(group.len())?;
+                    for chunk in group.chunks(size) {
+                        parts.push(self.run_rows(&batch, chunk, size, control)?);
+                    }
+                }
+            }
+        }
+        stats.runs = parts.len();
+        let borrowed: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        let whole = match parts.as_slice() {
+            [one] => one.clone(),
+            _ => arrow_select::concat::concat(&borrowed)?,
+        };
+        Ok((in_order(whole, rows, batch.kept.as_deref(), groups)?, stats))
+    }
+
+    fn run_range(&self, batch: &Batch, control: &Control, parts: &mut Vec<ArrayRef>) -> Result<()> {
+        let size = self.chunk_rows(batch.rows)?;
+        for start in (0..batch.rows).step_by(size) {
+            let end = batch.rows.min(start + size);
+            if matches!(self.chunk, Chunk::Exactly(_)) && end - start < size {
+                let rows: Vec<usize> = (start..end).collect();
+                parts.push(self.run_rows(batch, &rows, size, control)?);
+            } else {
+                parts.push(self.run_once(batch, &Pick::Range(start..end), control)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs some rows; a plan of a fixed number of rows gets the last one repeated.
+    fn run_rows(&self, batch: &Batch, rows: &[usize], size: usize, control: &Control) -> Result<ArrayRef> {
+        match (self.chunk, rows.last()) {
+            (Chunk::Exactly(_), Some(last)) if rows.len() < size => {
+                let mut filled = rows.to_vec();
+                filled.resize(size, *last);
+                Ok(self.run_once(batch, &Pick::Rows(&filled), control)?.slice(0, rows.len()))
+            }
+            _ => self.run_once(batch, &Pick::Rows(rows), control),
+        }
+    }
+
+    fn run_once(&self, batch: &Batch, pick: &Pick<'_>, control: &Control) -> Result<ArrayRef> {
+        control.cancel.check()?;
+        let inputs = batch.inputs(pick)?.into_iter().map(Value::Tensor).collect();
+        let outputs = self.session.run_unzipped(inputs, control)?;
+        self.binding.0.answer.array(&outputs, pick.len())
+    }
+
+    /// Rows of one run of so many.
+    fn chunk_rows(&self, rows: usize) -> Result<usize> {
+        match self.chunk {
+            Chunk::AtMost(n) | Chunk::Exactly(n) => Ok(n.max(1)),
+            Chunk::Whole => match self.binding.0.rows_max {
+                Some(most) if rows > most => Err(Error::new(
+                    ErrorKind::Exhausted,
+                    format!("{rows} rows that touch each other must run at once, and at most {most} may"),
+                )),
+                _ => Ok(rows.max(1)),
+            },
+        }
+    }
+}
+
+/// How many rows keep the arena of a run small.
+fn rows_of_arena(session: &Session, bound: &Bound) -> usize {
+    let open = bound.ports.iter().any(|p| {
+        let scalars = matches!(p.source, Source::Scalars(_));
+        !scalars && p.dims.iter().any(|d| d.known().is_none())
+    });
+    if open {
+        return OPEN_ROWS_MAX;
+    }
+    let probe: Result<Vec<Value>> = bound
+        .ports
+        .iter()
+        .map(|p| {
+            let mut shape = vec![PROBE_ROWS];
+            match &p.source {
+                Source::Scalars(_) if p.dims.is_empty() => {}
+                Source::Scalars(columns) => shape.push(columns.len()),
+                Source::List(_) => shape.extend(p.dims.iter().filter_map(|d| d.known())),
+            }
+            Ok(Value::Tensor(Tensor::zeros(p.dtype, shape)?))
+        })
+        .collect();
+    let Ok(probe) = probe else { return OPEN_ROWS_MAX };
+    let given: usize = probe.iter().filter_map(|v| v.as_tensor().ok()).map(Tensor::byte_size).sum();
+    // A plan that does not describe itself is taken to need a few times its input.
+    let arena = session.describe(&probe).map_or(given.saturating_mul(4), |d| d.arena_bytes);
+    let row_bytes = arena.max(given).div_ceil(PROBE_ROWS).max(1);
+    (ARENA_BYTES_MAX / row_bytes).clamp(1, ROWS_MAX)
+}
+
+/// The answers in the order of the batch's rows, NULL where a row was not run.
+fn in_order(array: ArrayRef, rows: usize, kept: Option<&[usize]>, groups: Option<Vec<Vec<usize>>>) -> Result<ArrayRef> {
+    let grouped = groups.filter(|g| g.len() > 1);
+    if kept.is_none() && grouped.is_none() {
+        return Ok(array);
+    }
+    let mut places: Vec<Option<u64>> = vec![None; rows];
+    let ran: Box<dyn Iterator<Item = usize>> = match grouped {
+        Some(groups) => Box::new(groups.into_iter().flatten()),
+        None => Box::new(0..array.len()),
+    };
+    for (place, row) in (0u64..).zip(ran) {
+        let row = kept.map_or(Some(row), |k| k.get(row).copied());
+        if let Some(slot) = row.and_then(|r| places.get_mut(r)) {
+            *slot = Some(place);
+        }
+    }
+    Ok(arrow_select::take::take(&array, &UInt64Array::from(places), None)?)
+}
