@@ -129,7 +129,7 @@ pub(super) fn index(name: &str, value: i64) -> Result<u32> {
 }
 
 impl Source {
-    /// Checks that each node is reached at most once, which excludes cycles and shared subtrees.
+    /// Checks that each node is reached exactly once, which excludes cycles and shared subtrees.
     fn check(&self) -> Result<()> {
         let mut seen = vec![false; self.splits.len()];
         let mut open = self.roots.clone();
@@ -148,7 +148,10 @@ impl Source {
                 },
             }
         }
-        Ok(())
+        match seen.iter().position(|s| !s) {
+            Some(split) => Err(Error::invalid(format!("node {split} is in a cycle or out of every root's reach"))),
+            None => Ok(()),
+        }
     }
 
     /// Lays the trees out one after the other, nodes in depth-first order.

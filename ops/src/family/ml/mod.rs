@@ -31,6 +31,10 @@ pub mod tree_ensemble_regressor;
 pub mod zip_map;
 
 #[cfg(test)]
+mod forest_tests;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

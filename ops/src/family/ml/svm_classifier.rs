@@ -55,7 +55,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     }
     let expected = if total == 0 { classes } else { total };
     if total == 0 && (coefficients.len() < classes || !coefficients.len().is_multiple_of(classes))
-        || total > 0 && coefficients.len() != (classes - 1).checked_mul(total).unwrap_or(usize::MAX)
+        || total > 0 && coefficients.len() != (classes - 1).saturating_mul(total)
     {
         return refuse("coefficients", coefficients.len());
     }

@@ -62,7 +62,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 impl SvmRegressor {
     /// The number of features.
     pub fn features(&self) -> usize {
-        if self.supports == 0 { self.coefficients.len() } else { self.vectors.len() / self.supports }
+        self.vectors.len().checked_div(self.supports).unwrap_or(self.coefficients.len())
     }
 
     fn score(&self, row: &[f32]) -> f32 {

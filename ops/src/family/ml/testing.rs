@@ -125,16 +125,19 @@ pub(crate) fn run(
     Ok(got)
 }
 
-/// Whether two tensors agree: floats within a part in 100,000, everything else exactly.
-pub(crate) fn agree(got: &Tensor, expected: &Tensor) -> bool {
+/// Where two tensors first differ: floats by more than a part in 100,000 of the largest expected one.
+pub(crate) fn difference(got: &Tensor, expected: &Tensor) -> Option<String> {
     if got.dtype() != expected.dtype() || got.shape() != expected.shape() {
-        return false;
+        return Some(format!("{}{:?} is not {}{:?}", got.dtype(), got.shape(), expected.dtype(), expected.shape()));
     }
     if !got.dtype().is_float() {
-        return got == expected;
+        return (got != expected).then(|| format!("{got:?} is not {expected:?}"));
     }
     let (a, b) = (super::table::wide(got).unwrap(), super::table::wide(expected).unwrap());
-    a.iter().zip(&b).all(|(a, b)| a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-5 * b.abs().max(0.1))
+    let largest = b.iter().filter(|v| v.is_finite()).fold(0.0f64, |max, v| max.max(v.abs()));
+    let same = |a: f64, b: f64| a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-5 * largest;
+    let at = (0..a.len()).find(|i| !same(a[*i], b[*i]))?;
+    Some(format!("element {at} is {}, not {}", a[at], b[at]))
 }
 
 /// Runs a case; what differs, if anything does.
@@ -143,16 +146,15 @@ pub(crate) fn check(case: &Case) -> std::result::Result<(), String> {
     let got = run("ai.onnx.ml", &case.op, case.version, &case.attributes, &inputs).map_err(|e| e.to_string())?;
     if let [Value::Sequence(maps)] = &got[..] {
         let same = maps.len() == case.maps.len()
-            && maps
-                .iter()
-                .zip(&case.maps)
-                .all(|(m, (k, v))| matches!(m, Value::Map { keys, values } if keys == k && agree(values, v)));
+            && maps.iter().zip(&case.maps).all(
+                |(m, (k, v))| matches!(m, Value::Map { keys, values } if keys == k && difference(values, v).is_none()),
+            );
         return if same { Ok(()) } else { Err(format!("{maps:?} is not {:?}", case.maps)) };
     }
     for (i, (g, e)) in got.iter().zip(&case.outputs).enumerate() {
         let g = g.as_tensor().map_err(|e| e.to_string())?;
-        if !agree(g, e) {
-            return Err(format!("output {i}: {g:?} is not {e:?}"));
+        if let Some(text) = difference(g, e) {
+            return Err(format!("output {i}: {text}"));
         }
     }
     if got.len() < case.outputs.len() { Err("outputs are missing".to_owned()) } else { Ok(()) }

@@ -18,6 +18,9 @@ use std::sync::Arc;
 ///
 /// Leaf weights are added in the order of `tree_roots`, in `f32` (in `f64` for tables or attributes of doubles). A test
 /// of membership in several numbers that are no small whole ones becomes a chain of tests for equality.
+///
+/// The attribute `post_transform` is read as onnxruntime reads it: 1 is LOGISTIC and 2 is SOFTMAX, although the
+/// specification's text lists them the other way round. Exporters write 0.
 #[derive(Debug)]
 pub struct TreeEnsemble {
     /// The trees.
@@ -103,8 +106,8 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     };
     let post = match a.int_or("post_transform", 0)? {
         0 => PostTransform::None,
-        1 => PostTransform::Softmax,
-        2 => PostTransform::Logistic { k: 1.0 },
+        1 => PostTransform::Logistic { k: 1.0 },
+        2 => PostTransform::Softmax,
         3 => PostTransform::SoftmaxZero,
         4 => PostTransform::Probit,
         other => return Err(Error::invalid(format!("attribute 'post_transform' is {other} where 0 to 4 is expected"))),

@@ -15,19 +15,20 @@ use std::sync::Arc;
 /// Labels `[N]` and scores `[N, classes]` in `f32`.
 ///
 /// Leaf weights are added in the order of trees, then the base values. With three classes and more the first largest raw
-/// score wins. Fewer are onnxruntime's special cases:
+/// score wins, among the classes that some leaf of the row or a base value names. Fewer are onnxruntime's special cases:
 ///
 /// - Two labels whose weights all name one class (`binary`) have a lone score, which stands for the second class. The
 ///   second class wins above 0.5 when no weight is negative, else above 0; the columns become `[1 - s, s]` or `[-s, s]`,
 ///   and with LOGISTIC `[f(-s), f(s)]`.
 /// - Two labels with weights of both classes: the label is the *number* 1 where the second score is above 0, else 0,
-///   whatever the labels are (with texts the second or first label). Exporters use the form above.
+///   whatever the labels are (with texts the second or first label). A row that reaches no leaf of the second class has
+///   a lone score, `[-s, s]` as above, or `[s, 0]` where one base value is given. Exporters use the form above.
 /// - A score that no leaf of a row names is 0, without its base value.
 #[derive(Debug)]
 pub struct TreeEnsembleClassifier {
-    /// The trees; base values are in it for three classes and more.
+    /// The trees; base values are in their forest for three classes and more.
     pub ensemble: Ensemble,
-    /// The base values of one or two classes.
+    /// The base values, if any are given.
     pub base: Vec<f64>,
     /// The names of the classes.
     pub labels: table::Labels,
@@ -48,7 +49,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     if !fits {
         return Err(Error::invalid(format!("{} base values for {classes} classes", base.len())));
     }
-    let (inside, base) = if classes > 2 { (base, Vec::new()) } else { (Vec::new(), base) };
+    let inside = if classes > 2 { base.clone() } else { Vec::new() };
     let ensemble = node_columns::read(a, "class", classes, inside, |_| Aggregate::Sum)?;
     let post = post::parse(a)?;
     let mut named = a.ints_or("class_ids", Vec::new())?;
@@ -72,7 +73,10 @@ impl TreeEnsembleClassifier {
     fn decide(&self, scores: &mut Vec<f64>, reached: &[bool], add: impl Fn(f64, f64) -> f64) -> Class {
         let classes = scores.len();
         if classes > 2 {
-            let class = table::arg_max(scores);
+            // Classes that no leaf named and no base value lifts take no part.
+            let taking = |c: &usize| reached[*c] || !self.base.is_empty();
+            let best = |best: usize, c: usize| if scores[c] > scores[best] { c } else { best };
+            let class = (0..classes).filter(taking).reduce(best).unwrap_or(0);
             post::finish(&self.post, scores, post::Second::None);
             return Class::Index(class);
         }
@@ -99,7 +103,11 @@ impl TreeEnsembleClassifier {
         let (class, second) = match (self.binary, self.positive) {
             (true, true) => (Class::Index(usize::from(score > 0.5)), post::Second::Complement),
             (true, false) => (Class::Index(usize::from(score > 0.0)), post::Second::Opposite),
-            (false, _) => (Class::Sign(score > 0.0), post::Second::None),
+            (false, _) => {
+                let opposite = classes == 2 && self.base.is_empty();
+                let second = if opposite { post::Second::Opposite } else { post::Second::None };
+                (Class::Sign(score > 0.0), second)
+            }
         };
         post::finish(&self.post, scores, second);
         scores.resize(classes, 0.0);
