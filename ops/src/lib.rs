@@ -11,6 +11,7 @@ pub mod dtype;
 mod error;
 pub mod fact;
 pub mod family;
+pub mod forest;
 pub mod graph;
 mod limits;
 pub mod numeric;
@@ -31,5 +32,3 @@ pub use registry::{OpRow, Registry};
 pub use rows::Rows;
 pub use tensor::Tensor;
 pub use value::Value;
-//! ops
-pub mod forest;

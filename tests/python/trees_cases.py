@@ -370,8 +370,9 @@ def xgboost_cases():
     xgb_case("xgb_reg_logistic", dict(objective="reg:logistic"), y=unit)
     xgb_case("xgb_logitraw", dict(objective="binary:logitraw"), y=binary)
     xgb_case("xgb_hinge", dict(objective="binary:hinge"), y=binary)
-    for base in (0.01, 0.123, 0.3, 0.77, 0.999):
+    for base in (0.01, 0.123, 0.3, 0.5, 0.77, 0.999):
         xgb_case(f"xgb_logistic_base_{base}", dict(objective="binary:logistic", base_score=base), y=binary, n_trees=4)
+    xgb_case("xgb_no_trees", dict(objective="binary:logistic", base_score=0.5), y=binary, n_trees=0)
     xgb_case("xgb_base", dict(objective="reg:squarederror", base_score=-7.3))
     xgb_case("xgb_poisson", dict(objective="count:poisson"), y=counts)
     xgb_case("xgb_poisson_base", dict(objective="count:poisson", base_score=0.37), y=counts)
@@ -413,6 +414,9 @@ def xgboost_cases():
     xgb_case("xgb_multi_target", dict(objective="reg:squarederror"), x=x, y=targets)
     xgb_case("xgb_vector_leaf", dict(objective="reg:squarederror", multi_strategy="multi_output_tree"), x=x, y=targets)
     xgb_case("xgb_vector_leaf_multi", dict(objective="multi:softprob", num_class=3, multi_strategy="multi_output_tree"), y=classes)
+    xgb_case("xgb_multi_target_dart", dict(objective="reg:squarederror", **dart), x=x, y=targets)
+    xgb_case("xgb_vector_leaf_forest", dict(objective="reg:squarederror", multi_strategy="multi_output_tree", **bagged), x=x,
+             y=targets, n_trees=3)
     xgb_case("xgb_multi_label", dict(objective="binary:logistic"), x=x, y=(targets > 0.5).astype(float))
     for name, more in {"xgb_cat_onehot": dict(max_cat_to_onehot=100), "xgb_cat_partition": dict(max_cat_to_onehot=1),
                        "xgb_cat_approx": dict(tree_method="approx", max_cat_to_onehot=1)}.items():
@@ -541,8 +545,8 @@ def catboost_cases():
             return "model.json"
         return save
 
-    refuse("cb_refused_onehot", "CatBoost", "one-hot", categorical(10))
-    refuse("cb_refused_ctr", "CatBoost", "CTR", categorical(2))
+    refuse("cb_refused_onehot", "CatBoost", "one-hot split on categorical feature `", categorical(10))
+    refuse("cb_refused_ctr", "CatBoost", "(CTR) of categorical feature `colour` or `year`", categorical(2))
 
 
 def main():

@@ -9,7 +9,7 @@
 //! | true child u32 * nodes | false child u32 * nodes
 //! | leaf (first weight, count, linear or u32::MAX) 3 * u32 * leaves | weight (target u32, f64) * weights
 //! | linear (constant f64, first term u32, count u32) * linear | term (feature u32, f64) * terms
-//! | set (cast u8, words u32, u64 * words) * sets
+//! | set (cast u8, codes u32, u32 * codes) * sets
 //! | tree (shape u8, root u32, first node, nodes, first leaf, leaves u32) * trees
 //! ```
 
@@ -119,8 +119,8 @@ impl Forest {
     fn write_trees(&self, out: &mut Writer) {
         for set in &self.category_sets {
             out.u8(tag(&CASTS, set.cast));
-            out.u32(set.words.len() as u32);
-            set.words.iter().for_each(|word| out.0.extend(word.to_le_bytes()));
+            out.u32(set.codes.len() as u32);
+            set.codes.iter().for_each(|&code| out.u32(code));
         }
         for tree in &self.trees {
             let (shape, root) = match tree.shape {
@@ -184,8 +184,8 @@ fn read_forest(input: &mut Reader<'_>) -> Result<ForestParts, ForestError> {
         terms: input.many(terms, 12, |input| Ok(LinearTerm { feature: input.u32()?, coefficient: input.f64()? }))?,
         category_sets: input.many(sets, 5, |input| {
             let cast = input.tagged(&CASTS)?;
-            let words = input.u32()?;
-            Ok(CategorySet { cast, words: input.many(words, 8, |input| Ok(u64::from_le_bytes(input.take()?)))? })
+            let codes = input.u32()?;
+            Ok(CategorySet { cast, codes: input.many(codes, 4, Reader::u32)? })
         })?,
         trees: input.many(trees, 21, read_tree)?,
     };

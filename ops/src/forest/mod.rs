@@ -7,6 +7,7 @@
 //! It holds no fast kernel: backends read the same columns, and must give the bits that the evaluation here gives.
 //! Start at [`ForestParts`].
 
+mod builder;
 mod encode;
 mod error;
 mod evaluate;
@@ -17,6 +18,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use builder::SourceNode;
 pub use error::ForestError;
 pub use parts::{
     Aggregate, BaseOrder, CategoryCast, CategorySet, ChildRef, Forest, ForestParts, Leaf, LeafWeight, LinearLeaf,

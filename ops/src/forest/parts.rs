@@ -184,22 +184,31 @@ impl CategoryCast {
     }
 }
 
-/// A set of categories, as bits: category `c` is bit `c % 64` of word `c / 64`; categories beyond the words are out.
+/// A set of categories.
+///
+/// Sorted codes and not bits: libraries put a few dozen categories at most into one test, of domains that may be wide, and
+/// so a set takes no more room than the file that it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategorySet {
     /// How a feature's value becomes a category.
     pub cast: CategoryCast,
-    /// The bits.
-    pub words: Vec<u64>,
+    /// The categories, strictly rising.
+    pub codes: Vec<u32>,
 }
 
 impl CategorySet {
+    /// The set of `codes`, which may come in any order and more than once.
+    #[must_use]
+    pub fn new(cast: CategoryCast, mut codes: Vec<u32>) -> Self {
+        codes.sort_unstable();
+        codes.dedup();
+        Self { cast, codes }
+    }
+
     /// Whether `value` names a category of the set.
     #[must_use]
     pub fn contains(&self, value: f64) -> bool {
-        self.cast.category(value).is_some_and(|category| {
-            self.words.get((category / 64) as usize).is_some_and(|word| word >> (category % 64) & 1 == 1)
-        })
+        self.cast.category(value).is_some_and(|category| self.codes.binary_search(&category).is_ok())
     }
 }
 

@@ -23,7 +23,7 @@ fn stump(mode: Mode, threshold: f64, missing: Missing) -> ForestParts {
 /// Two splits, four leaves 0, 1, 2, 3, average of two, a linear leaf, a set: every column is in use.
 fn full() -> ForestParts {
     let mut parts = stump(Mode::Member(0), 0.0, Missing { values: MissingValues::ZeroOrNan, to_true: true });
-    parts.category_sets = vec![CategorySet { cast: CategoryCast::Truncate, words: vec![0b10, 1] }];
+    parts.category_sets = vec![CategorySet::new(CategoryCast::Truncate, vec![64, 1, 64])];
     parts.linear = vec![LinearLeaf { constant: 0.5, first_term: 0, n_terms: 1 }];
     parts.terms = vec![LinearTerm { feature: 1, coefficient: 2.0 }];
     parts.leaves[0].linear = Some(0);
@@ -159,7 +159,7 @@ fn extremes() {
 fn hostile_parts_are_refused() {
     let stump = || stump(Mode::LessEq, 0.0, Missing::NONE);
     type Change = fn(&mut ForestParts);
-    let cases: [(&str, Change); 16] = [
+    let cases: [(&str, Change); 17] = [
         ("self loop", |p| p.nodes.true_child[0] = ChildRef::node(0)),
         ("leaf index outside", |p| p.nodes.true_child[0] = ChildRef::leaf(2)),
         ("node index outside", |p| p.nodes.true_child[0] = ChildRef::node(7)),
@@ -170,6 +170,9 @@ fn hostile_parts_are_refused() {
         ("weights outside", |p| p.leaves[0].n_weights = u32::MAX),
         ("linear outside", |p| p.leaves[0].linear = Some(0)),
         ("set outside", |p| p.nodes.mode[0] = Mode::Member(0)),
+        ("unsorted set", |p| {
+            p.category_sets = vec![CategorySet { cast: CategoryCast::Whole, codes: vec![2, 2] }];
+        }),
         ("short column", |p| p.nodes.missing.clear()),
         ("no target", |p| {
             p.n_targets = 0;

@@ -14,6 +14,7 @@ impl ForestParts {
         self.validate_header()?;
         self.validate_columns()?;
         self.validate_nodes()?;
+        self.validate_sets()?;
         self.validate_leaves()?;
         self.validate_trees()
     }
@@ -48,7 +49,16 @@ impl ForestParts {
             }
         }
         let max = ChildRef::INDEX_MAX as usize;
-        for (name, length) in [("nodes", n), ("leaves", self.leaves.len()), ("weights", self.weights.len())] {
+        let sizes = [
+            ("nodes", n),
+            ("leaves", self.leaves.len()),
+            ("weights", self.weights.len()),
+            ("linear", self.linear.len()),
+            ("terms", self.terms.len()),
+            ("category_sets", self.category_sets.len()),
+            ("trees", self.trees.len()),
+        ];
+        for (name, length) in sizes {
             if length > max {
                 return Err(ForestError::invalid(name, format!("more than {max}")));
             }
@@ -75,6 +85,13 @@ impl ForestParts {
             }
         }
         Ok(())
+    }
+
+    fn validate_sets(&self) -> Result<(), ForestError> {
+        match self.category_sets.iter().position(|set| !set.codes.is_sorted_by(|a, b| a < b)) {
+            Some(index) => Err(ForestError::invalid(format!("category set {index}"), "codes do not rise strictly")),
+            None => Ok(()),
+        }
     }
 
     fn validate_leaves(&self) -> Result<(), ForestError> {

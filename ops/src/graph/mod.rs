@@ -223,6 +223,15 @@ impl Graph {
         graph
     }
 
+    /// Sets what is known of an input in this use of the graph; a type that contradicts the declared one is left out.
+    pub(crate) fn assume(&mut self, id: ValueId, fact: &Fact) {
+        if self.declare(id, &fact.ty).is_ok() {
+            let known = &mut self.values[id.0 as usize].fact;
+            known.value = fact.value.clone();
+            known.dims = fact.dims.clone();
+        }
+    }
+
     /// The node of this identity.
     pub fn node(&self, id: NodeId) -> Option<&NodeData> {
         self.nodes.node_weight(id)

@@ -1,5 +1,6 @@
 //! From the values of a run to one Arrow array.
 
+use super::cast::carrier;
 use crate::{Error, ErrorKind, Port, Result};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, DictionaryArray, FixedSizeListArray, Float32Array, Int32Array, ListArray,
@@ -38,26 +39,6 @@ enum Form {
     Named(Fields),
     /// Text that is one of a few labels.
     Labels(Arc<StringArray>),
-}
-
-/// The Arrow type of an element type; `None` for strings and for types that Arrow lacks.
-pub(super) fn arrow_type(dtype: DType) -> Option<DataType> {
-    Some(match dtype {
-        DType::F32 | DType::BF16 => DataType::Float32,
-        DType::F64 => DataType::Float64,
-        DType::F16 => DataType::Float16,
-        DType::I8 => DataType::Int8,
-        DType::I16 => DataType::Int16,
-        DType::I32 => DataType::Int32,
-        DType::I64 => DataType::Int64,
-        DType::U8 => DataType::UInt8,
-        DType::U16 => DataType::UInt16,
-        DType::U32 => DataType::UInt32,
-        DType::U64 => DataType::UInt64,
-        DType::Bool => DataType::Boolean,
-        DType::String => DataType::Utf8View,
-        _ => return None,
-    })
 }
 
 impl Answer {
@@ -112,7 +93,7 @@ impl Output {
             )
         };
         let (Some(dtype), Some([_, dims @ ..])) = (port.dtype(), port.shape()) else { return Err(unfit()) };
-        let element = arrow_type(dtype).ok_or_else(unfit)?;
+        let element = carrier(dtype).ok_or_else(unfit)?;
         let dims = if dims == [Dim::Known(1)] && !port.zipped { &[][..] } else { dims };
         let k = port.labels.len();
         let unique = port.labels.iter().collect::<std::collections::HashSet<_>>().len() == k;
@@ -188,7 +169,11 @@ fn fixed_size(dim: &Dim) -> Option<usize> {
 fn nested(elements: ArrayRef, rows: usize, inner: &[usize], dims: &[Dim]) -> Result<ArrayRef> {
     let mut array = elements;
     for level in (0..inner.len()).rev() {
-        let lists = inner[..level].iter().try_fold(rows, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX);
+        let lists = inner[..level].iter().try_fold(rows, |n, d| n.checked_mul(*d));
+        // Arrow counts lists and the elements of lists in 32 bits; more than that is no batch.
+        let lists = lists.filter(|n| i32::try_from((*n).max(array.len())).is_ok()).ok_or_else(|| {
+            Error::new(ErrorKind::Exhausted, format!("{rows} rows of shape {inner:?} in one batch; send fewer rows"))
+        })?;
         let item = Arc::new(Field::new_list_field(array.data_type().clone(), false));
         array = match fixed_size(&dims[level]) {
             Some(n) => {
@@ -197,10 +182,6 @@ fn nested(elements: ArrayRef, rows: usize, inner: &[usize], dims: &[Dim]) -> Res
                 Arc::new(FixedSizeListArray::try_new_with_length(item, size, array, None, lists)?)
             }
             None => {
-                if i32::try_from(array.len()).is_err() {
-                    let message = format!("lists of {} elements in one batch; send fewer rows", array.len());
-                    return Err(Error::new(ErrorKind::Exhausted, message));
-                }
                 let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(inner[level], lists));
                 Arc::new(ListArray::try_new(item, offsets, array, None)?)
             }

@@ -1,6 +1,11 @@
 //! Bindings: which columns feed which input, decided once.
 
-use super::{BindOptions, CastNote, Casts, Nulls, answer::Answer, cast::Convert, names};
+use super::{
+    BindOptions, CastNote, Casts, Nulls,
+    answer::Answer,
+    cast::{Convert, carrier},
+    names,
+};
 use crate::{Error, ErrorKind, Port, Result, Signature};
 use arrow_schema::{DataType, Field, FieldRef};
 use hologram_ops::{DType, Dim, fact::shape_text};
@@ -224,7 +229,7 @@ fn features<'a>(port: &'a Port, dims: &[Dim]) -> &'a [String] {
 }
 
 /// The names that a caller may expect, flat: one for each column that is taken.
-fn expected<'a>(ports: &[(&'a Port, &'a [Dim])]) -> Vec<String> {
+fn expected(ports: &[(&Port, &[Dim])]) -> Vec<String> {
     let mut names = Vec::new();
     for (port, dims) in ports {
         match (features(port, dims), dims) {
@@ -337,8 +342,7 @@ fn bind(
                 );
                 return Err(Error::invalid(message));
             }
-            let same =
-                convert.is_coded() || super::answer::arrow_type(dtype).as_ref() == Some(ty) || dtype == DType::String;
+            let same = convert.is_coded() || carrier(dtype).as_ref() == Some(ty) || dtype == DType::String;
             let note = CastNote { column: field.name().clone(), from: ty.clone(), to: dtype, lossy: !exact };
             if !same && !casts.contains(&note) {
                 casts.push(note);

@@ -21,8 +21,8 @@ pub(super) struct Convert {
     codes: Option<Arc<HashMap<String, u32>>>,
 }
 
-/// The Arrow type that carries elements of a type up to the tensor.
-fn carrier(dtype: DType) -> Option<DataType> {
+/// The Arrow type that carries elements of a type between columns and tensors; `None` for types that Arrow lacks.
+pub(super) fn carrier(dtype: DType) -> Option<DataType> {
     Some(match dtype {
         DType::F32 | DType::BF16 => DataType::Float32,
         DType::F64 => DataType::Float64,

@@ -6,6 +6,7 @@
 //! `[rows, shape...]`; lists of varying length are grouped by shape, one run a shape. Answers come back in the order of
 //! the rows: primitives, fixed-size lists, structs for several outputs or labelled columns, dictionaries for class labels.
 //!
+//! A NULL list is never a missing value: it has no elements that could be missing.
 //! Rows that hold a NULL where NULL has no meaning are left out of the run and answered with NULL. Where rows are
 //! independent a batch is cut into chunks that keep the arena small; that never changes a bit. Start at [`Binding`].
 

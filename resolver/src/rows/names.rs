@@ -28,7 +28,7 @@ pub(super) fn nearest<'a>(columns: &'a [FieldRef], name: &str) -> Option<&'a str
     let wanted = plain(name);
     let reach = (wanted.len() / 3).max(1);
     let near = columns.iter().map(|c| (distance(&wanted, &plain(c.name())), c.name().as_str()));
-    near.filter(|(d, _)| *d <= reach).min_by_key(|(d, _)| *d).map(|(_, n)| n)
+    near.filter(|(d, _)| *d <= reach && *d < wanted.len()).min_by_key(|(d, _)| *d).map(|(_, n)| n)
 }
 
 /// Letters and digits in lower case: names that differ only in how words are joined are the same.

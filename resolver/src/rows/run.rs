@@ -2,7 +2,7 @@
 
 use super::{
     Binding,
-    bind::Bound,
+    bind::{Bound, Source},
     columns::{Batch, Pick},
 };
 use crate::{Error, ErrorKind, Result, Session};
@@ -194,7 +194,7 @@ impl RowSession {
 /// How many rows keep the arena of a run small.
 fn rows_of_arena(session: &Session, bound: &Bound) -> usize {
     let open = bound.ports.iter().any(|p| {
-        let scalars = matches!(p.source, super::bind::Source::Scalars(_));
+        let scalars = matches!(p.source, Source::Scalars(_));
         !scalars && p.dims.iter().any(|d| d.known().is_none())
     });
     if open {
@@ -206,9 +206,9 @@ fn rows_of_arena(session: &Session, bound: &Bound) -> usize {
         .map(|p| {
             let mut shape = vec![PROBE_ROWS];
             match &p.source {
-                super::bind::Source::Scalars(_) if p.dims.is_empty() => {}
-                super::bind::Source::Scalars(columns) => shape.push(columns.len()),
-                super::bind::Source::List(_) => shape.extend(p.dims.iter().filter_map(|d| d.known())),
+                Source::Scalars(_) if p.dims.is_empty() => {}
+                Source::Scalars(columns) => shape.push(columns.len()),
+                Source::List(_) => shape.extend(p.dims.iter().filter_map(|d| d.known())),
             }
             Ok(Value::Tensor(Tensor::zeros(p.dtype, shape)?))
         })

@@ -1,6 +1,7 @@
 //! Functions of one element that networks put between layers.
 
 mod celu;
+mod dropout;
 mod elu;
 mod gelu;
 mod hardmax;
@@ -24,6 +25,7 @@ mod tanh;
 mod thresholdedrelu;
 
 pub use celu::Celu;
+pub use dropout::Dropout;
 pub use elu::Elu;
 pub use gelu::{Gelu, gelu_f32, gelu_tanh_f32};
 pub use hardmax::Hardmax;
@@ -52,6 +54,9 @@ use crate::OpRow;
 pub const ROWS: &[OpRow] = &[
     OpRow { domain: "", op: "Celu", since: 12, parse: celu::parse },
     OpRow { domain: "", op: "Celu", since: 28, parse: celu::parse },
+    OpRow { domain: "", op: "Dropout", since: 7, parse: dropout::parse },
+    OpRow { domain: "", op: "Dropout", since: 10, parse: dropout::parse },
+    OpRow { domain: "", op: "Dropout", since: 12, parse: dropout::parse },
     OpRow { domain: "", op: "Elu", since: 6, parse: elu::parse },
     OpRow { domain: "", op: "Elu", since: 22, parse: elu::parse },
     OpRow { domain: "", op: "Gelu", since: 20, parse: gelu::parse },

@@ -1,19 +1,27 @@
 //! Layers: convolution, pooling, normalisation, attention, recurrence.
 
-mod attend;
-mod attention;
+pub(crate) mod attend;
+pub(crate) mod attention;
 mod average_pool;
 mod batch_normalization;
 mod conv;
+mod conv_transpose;
+mod deform_conv;
 mod global_pool;
+mod group_normalization;
 mod gru;
-mod layer_normalization;
+mod instance_normalization;
+pub(crate) mod layer_normalization;
+mod lp_normalization;
 mod lp_pool;
+mod lrn;
 mod lstm;
 mod max_pool;
+mod mean_variance_normalization;
 mod recurrent;
+pub(crate) mod rms_normalization;
 mod rnn;
-mod rotary_embedding;
+pub(crate) mod rotary_embedding;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod wide;
@@ -24,13 +32,21 @@ pub use attention::Attention;
 pub use average_pool::AveragePool;
 pub use batch_normalization::BatchNormalization;
 pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use deform_conv::DeformConv;
 pub use global_pool::{Global, GlobalPool};
+pub use group_normalization::GroupNormalization;
 pub use gru::Gru;
+pub use instance_normalization::InstanceNormalization;
 pub use layer_normalization::LayerNormalization;
+pub use lp_normalization::LpNormalization;
 pub use lp_pool::LpPool;
+pub use lrn::Lrn;
 pub use lstm::Lstm;
 pub use max_pool::MaxPool;
+pub use mean_variance_normalization::MeanVarianceNormalization;
 pub use recurrent::{Activation, Direction, Recurrent};
+pub use rms_normalization::RmsNormalization;
 pub use rnn::Rnn;
 pub use rotary_embedding::RotaryEmbedding;
 pub use window::{AutoPad, Span, Window};
@@ -52,16 +68,25 @@ pub const ROWS: &[OpRow] = &[
     row("BatchNormalization", 9, batch_normalization::parse),
     row("BatchNormalization", 14, batch_normalization::parse),
     row("Conv", 1, conv::parse),
+    row("ConvTranspose", 1, conv_transpose::parse),
+    row("DeformConv", 19, deform_conv::parse),
     row("GRU", 7, gru::parse),
     row("GlobalAveragePool", 1, global_pool::parse_average),
     row("GlobalLpPool", 1, global_pool::parse_norm),
     row("GlobalLpPool", 2, global_pool::parse_norm),
     row("GlobalMaxPool", 1, global_pool::parse_max),
+    row("GroupNormalization", 18, group_normalization::parse),
+    row("GroupNormalization", 21, group_normalization::parse),
+    row("InstanceNormalization", 6, instance_normalization::parse),
+    row("LRN", 1, lrn::parse),
     row("LSTM", 7, lstm::parse),
     row("LayerNormalization", 17, layer_normalization::parse),
+    row("LpNormalization", 1, lp_normalization::parse),
     row("LpPool", 1, lp_pool::parse),
     row("LpPool", 2, lp_pool::parse),
     row("MaxPool", 1, max_pool::parse),
+    row("MeanVarianceNormalization", 9, mean_variance_normalization::parse),
+    row("RMSNormalization", 23, rms_normalization::parse),
     row("RNN", 7, rnn::parse),
     row("RotaryEmbedding", 23, rotary_embedding::parse),
 ];

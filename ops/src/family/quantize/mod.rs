@@ -1,6 +1,32 @@
 //! Quantised numbers and products of them.
 
+mod conv_integer;
+mod dequantize_linear;
+mod dynamic_quantize_linear;
+mod granularity;
+mod matmul_integer;
+mod qlinear_conv;
+mod qlinear_matmul;
+mod quantize_linear;
+
+pub use conv_integer::ConvInteger;
+pub use dequantize_linear::DequantizeLinear;
+pub use dynamic_quantize_linear::DynamicQuantizeLinear;
+pub use granularity::Granularity;
+pub use matmul_integer::MatMulInteger;
+pub use qlinear_conv::QLinearConv;
+pub use qlinear_matmul::QLinearMatMul;
+pub use quantize_linear::QuantizeLinear;
+
 use crate::OpRow;
 
 /// The operators of this family.
-pub const ROWS: &[OpRow] = &[];
+pub const ROWS: &[OpRow] = &[
+    OpRow { domain: "", op: "ConvInteger", since: 10, parse: conv_integer::parse },
+    OpRow { domain: "", op: "DequantizeLinear", since: 10, parse: dequantize_linear::parse },
+    OpRow { domain: "", op: "DynamicQuantizeLinear", since: 11, parse: dynamic_quantize_linear::parse },
+    OpRow { domain: "", op: "MatMulInteger", since: 10, parse: matmul_integer::parse },
+    OpRow { domain: "", op: "QLinearConv", since: 10, parse: qlinear_conv::parse },
+    OpRow { domain: "", op: "QLinearMatMul", since: 10, parse: qlinear_matmul::parse },
+    OpRow { domain: "", op: "QuantizeLinear", since: 10, parse: quantize_linear::parse },
+];

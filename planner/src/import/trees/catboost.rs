@@ -8,16 +8,17 @@
 //! own JSON reader rounds them less carefully, so a model that CatBoost loads back from JSON is a last place off itself.
 
 use hologram_ops::forest::{
-    ChildRef, Forest, ForestParts, Leaf, LeafWeight, Missing, Mode, PostTransform, Precision, Tree, TreeShape,
+    Forest, ForestParts, Leaf, LeafWeight, Missing, Mode, PostTransform, Precision, SourceNode, Tree, TreeShape,
 };
 
-use super::builder::{SourceNode, push_tree};
 use super::error::ImportError;
 use super::model::{Category, ImportOptions, Library, TreeModel};
 use super::value::{At, Value};
 
 /// The deepest oblivious tree that CatBoost grows.
 const DEPTH_MAX: usize = 16;
+/// The most features that are read: an index alone must not fill memory.
+const FEATURES_MAX: usize = 1 << 20;
 
 /// Reads a document that has `features_info`.
 pub(super) fn import(root: &At<'_>, options: &ImportOptions) -> Result<TreeModel, ImportError> {
@@ -69,13 +70,15 @@ fn release(text: &str) -> String {
 struct Features {
     /// By float feature index: the position in a row, and whether NaN passes tests.
     floats: Vec<Option<(u32, bool)>>,
+    /// Categorical features: their own index and the position in a row.
+    categorical: Vec<(u32, u32)>,
     /// By position in a row.
     names: Vec<String>,
 }
 
 impl Features {
     fn read(info: &At<'_>) -> Result<Self, ImportError> {
-        let mut features = Self { floats: Vec::new(), names: Vec::new() };
+        let mut features = Self { floats: Vec::new(), categorical: Vec::new(), names: Vec::new() };
         for key in ["text_features", "embedding_features"] {
             if let Some(at) = info.find(key)?
                 && at.items()?.len() > 0
@@ -92,13 +95,15 @@ impl Features {
                 positions.push((position, name.to_owned()));
                 if key == "float_features" {
                     features.push_float(&feature, position)?;
+                } else {
+                    features.categorical.push((feature.get("feature_index")?.count()?, position));
                 }
             }
         }
         // Features that the model does not use may be left out, but not so many that the row is mostly gaps.
         let n = positions.iter().map(|(position, _)| *position as usize + 1).max().unwrap_or(0);
-        if n > 1 << 24 {
-            return Err(info.unsupported(format!("{n} features; at most 2^24 are read")));
+        if n > FEATURES_MAX {
+            return Err(info.unsupported(format!("{n} features; at most {FEATURES_MAX} are read")));
         }
         features.names = (0..n).map(|position| position.to_string()).collect();
         for (position, name) in positions {
@@ -111,7 +116,7 @@ impl Features {
 
     fn push_float(&mut self, feature: &At<'_>, position: u32) -> Result<(), ImportError> {
         let index = feature.get("feature_index")?.count()? as usize;
-        if index > 1 << 24 {
+        if index > FEATURES_MAX {
             return Err(feature.malformed(format!("feature index {index}")));
         }
         if self.floats.len() <= index {
@@ -127,6 +132,23 @@ impl Features {
         Ok(())
     }
 
+    fn categorical_name(&self, index: &At<'_>) -> Result<&str, ImportError> {
+        let index = index.count()?;
+        let position = self.categorical.iter().find(|(own, _)| *own == index).map(|(_, position)| *position as usize);
+        Ok(position.and_then(|position| self.names.get(position)).map_or("?", String::as_str))
+    }
+
+    /// The categorical features of a statistic, for a message; the file names them in the features that it combines.
+    fn ctr_names(&self, split: &At<'_>) -> Result<String, ImportError> {
+        let names: Vec<String> = self
+            .categorical
+            .iter()
+            .filter_map(|(_, position)| self.names.get(*position as usize))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if names.is_empty() { Err(split.malformed("there is no categorical feature")) } else { Ok(names.join(" or ")) }
+    }
+
     fn n_features(&self) -> u32 {
         self.names.len() as u32
     }
@@ -137,17 +159,18 @@ impl Features {
         match kind.text()? {
             "FloatFeature" => {}
             "OneHotFeature" => {
-                let index = split.get("cat_feature_index")?.integer()?;
+                let name = self.categorical_name(&split.get("cat_feature_index")?)?;
                 return Err(split.unsupported(format!(
-                    "a one-hot split on categorical feature {index}: its categories are hashes; encode the column as \
-                     numbers before training"
+                    "a one-hot split on categorical feature `{name}`: the file keeps hashes of its categories; encode the \
+                     column as numbers before training"
                 )));
             }
             "OnlineCtr" => {
-                return Err(split.unsupported(
-                    "a split on a target statistic (CTR) of a categorical feature; encode the column as numbers before \
-                     training",
-                ));
+                let name = self.ctr_names(split)?;
+                return Err(split.unsupported(format!(
+                    "a split on a target statistic (CTR) of categorical feature {name}; encode the column as numbers \
+                     before training"
+                )));
             }
             other => return Err(split.unsupported(format!("split type `{other}`"))),
         }
@@ -190,12 +213,7 @@ fn import_oblivious(tree: &At<'_>, features: &Features, parts: &mut ForestParts)
     }
     for split in &splits {
         let (feature, border, missing) = features.split(split)?;
-        parts.nodes.feature.push(feature);
-        parts.nodes.threshold.push(border);
-        parts.nodes.mode.push(Mode::Greater);
-        parts.nodes.missing.push(missing);
-        parts.nodes.true_child.push(ChildRef::IMPLIED);
-        parts.nodes.false_child.push(ChildRef::IMPLIED);
+        parts.push_split(feature, border, Mode::Greater, missing);
     }
     let values = tree.get("leaf_values")?.wide_reals()?;
     let n_leaves = 1_usize << splits.len();
@@ -251,7 +269,7 @@ fn import_tree(tree: &At<'_>, features: &Features, parts: &mut ForestParts) -> R
         found.push(at.get("right")?);
         Ok(SourceNode::Split { feature, threshold, mode: Mode::Greater, missing, yes: no + 1, no })
     };
-    push_tree(parts, 0, usize::MAX, read, |reason| tree.malformed(reason))
+    parts.push_tree(0, usize::MAX, read, |error| tree.malformed(error))
 }
 
 fn loss_function(info: &At<'_>) -> Result<Option<String>, ImportError> {

@@ -8,11 +8,10 @@
 //! bit set right.
 
 use hologram_ops::forest::{
-    CategoryCast, CategorySet, Forest, ForestParts, Leaf, LeafWeight, LinearLeaf, LinearTerm, Missing, MissingValues,
-    Mode, PostTransform, ZERO_MAX,
+    CategoryCast, CategorySet, Forest, ForestError, ForestParts, Leaf, LeafWeight, LinearLeaf, LinearTerm, Missing,
+    MissingValues, Mode, PostTransform, SourceNode, ZERO_MAX,
 };
 
-use super::builder::{SourceNode, push_tree};
 use super::error::{ImportError, Source};
 use super::json;
 use super::model::{Category, FeatureCategories, ImportOptions, Library, TreeModel};
@@ -222,15 +221,10 @@ fn import_tree(section: &Section<'_>, target: u32, parts: &mut ForestParts) -> R
         n_sets: parts.category_sets.len() - first_set,
         first_linear: read_linear(section, n_leaves, parts)?,
     };
-    let fault = |reason: &str| section.fault("left_child", reason);
+    let fault = |error: ForestError| section.fault("left_child", error);
     let root = if n_nodes > 0 { 0 } else { -1 };
-    push_tree(
-        parts,
-        root,
-        n_nodes + n_leaves,
-        |number, parts| read_node(section, &columns, target, number, parts),
-        fault,
-    )
+    let read = |number: i64, parts: &mut ForestParts| read_node(section, &columns, target, number, parts);
+    parts.push_tree(root, n_nodes + n_leaves, read, fault)
 }
 
 /// Node `number`, or leaf `-number - 1` when negative.
@@ -292,10 +286,12 @@ fn read_category_sets(section: &Section<'_>, parts: &mut ForestParts) -> Result<
     let boundaries = section.numbers::<u32>("cat_boundaries", None)?;
     let words = section.numbers::<u32>("cat_threshold", None)?;
     for range in boundaries.windows(2) {
-        let words = words.get(range[0] as usize..range[1] as usize);
+        let words: Option<&[u32]> = words.get(range[0] as usize..range[1] as usize);
         let words = words.ok_or_else(|| section.fault("cat_boundaries", format!("{range:?} is out of range")))?;
-        let words = words.chunks(2).map(|pair| u64::from(pair[0]) | u64::from(*pair.get(1).unwrap_or(&0)) << 32);
-        parts.category_sets.push(CategorySet { cast: CategoryCast::Truncate, words: words.collect() });
+        let codes = (0..).zip(words).flat_map(|(at, word)| {
+            (0..32_u32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 32_u32 + bit)
+        });
+        parts.category_sets.push(CategorySet::new(CategoryCast::Truncate, codes.collect()));
     }
     Ok(())
 }

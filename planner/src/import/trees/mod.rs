@@ -12,7 +12,6 @@
 //!
 //! Start at [`import`].
 
-mod builder;
 mod catboost;
 mod error;
 mod json;

@@ -7,10 +7,9 @@
 
 use hologram_ops::forest::{
     BaseOrder, CategoryCast, CategorySet, Forest, ForestParts, Leaf, LeafWeight, Missing, Mode, PostTransform,
-    Precision,
+    Precision, SourceNode,
 };
 
-use super::builder::{SourceNode, push_tree};
 use super::error::ImportError;
 use super::json;
 use super::link::Link;
@@ -48,6 +47,9 @@ const OBJECTIVES: [Objective; 22] = [
     ("reg:huber", Link::Identity, PostTransform::None),
 ];
 
+/// The most features that a file may have without naming them: a count alone must not fill memory.
+const UNNAMED_MAX: u32 = 1 << 20;
+
 /// What all trees share.
 struct Shape {
     n_features: u32,
@@ -65,9 +67,6 @@ pub(super) fn import(root: &At<'_>, options: &ImportOptions) -> Result<TreeModel
     let info = model.get("tree_info")?.integers()?;
     if shape.n_targets as usize > info.len().max(65_536) {
         return Err(params.malformed(format!("{} outputs of {} trees", shape.n_targets, info.len())));
-    }
-    if shape.n_features > 1 << 24 {
-        return Err(params.unsupported(format!("{} features; at most 2^24 are read", shape.n_features)));
     }
     let name = learner.get("objective")?.get("name")?;
     let objective = OBJECTIVES.iter().find(|(known, ..)| name.text() == Ok(known));
@@ -87,11 +86,12 @@ pub(super) fn import(root: &At<'_>, options: &ImportOptions) -> Result<TreeModel
         import_tree(&tree, &shape, info[index], weight, &mut parts)?;
     }
     let forest = Forest::new(parts).map_err(|error| root.source().forest(&error))?;
+    let feature_names = feature_names(&learner, shape.n_features)?;
     let best = learner.find("attributes")?.map(|at| at.find("best_iteration")).transpose()?.flatten();
     Ok(TreeModel {
         forest,
         transform: transform.clone(),
-        feature_names: feature_names(&learner, shape.n_features)?,
+        feature_names,
         categories: categories(&model, shape.n_features)?,
         objective: name.text()?.to_owned(),
         num_class: if name.text()?.starts_with("binary:") { 2 } else { num_class.max(1) },
@@ -191,6 +191,9 @@ fn import_tree(
     parts: &mut ForestParts,
 ) -> Result<(), ImportError> {
     let columns = read_columns(tree, shape, parts)?;
+    if columns.vectors.is_some() && weight != 1.0 {
+        return Err(tree.unsupported("vector leaves in a dart booster, which XGBoost itself does not score"));
+    }
     let target = u32::try_from(group).ok().filter(|&group| group < shape.n_targets);
     let target = target.ok_or_else(|| tree.malformed(format!("output group {group} of {}", shape.n_targets)))?;
     let read = |number: i64, parts: &mut ForestParts| {
@@ -222,7 +225,7 @@ fn import_tree(
             },
         })
     };
-    push_tree(parts, 0, columns.left.len(), read, |reason| tree.malformed(reason))
+    parts.push_tree(0, columns.left.len(), read, |error| tree.malformed(error))
 }
 
 fn read_leaf(
@@ -311,20 +314,14 @@ fn category_sets(tree: &At<'_>, n_nodes: usize, parts: &mut ForestParts) -> Resu
     }
 }
 
-/// A set as bits; `2^24` is the library's own bound, and bounds the bits of one set to 2 MiB.
 fn category_set(tree: &At<'_>, categories: &[i64]) -> Result<CategorySet, ImportError> {
-    let mut words = Vec::new();
+    let mut codes = Vec::with_capacity(categories.len());
     for &category in categories {
-        if !(0..1 << 24).contains(&category) {
-            return Err(tree.malformed(format!("category {category} is out of range")));
-        }
-        let word = (category / 64) as usize;
-        if words.len() <= word {
-            words.resize(word + 1, 0_u64);
-        }
-        words[word] |= 1 << (category % 64);
+        let code =
+            u32::try_from(category).map_err(|_| tree.malformed(format!("category {category} is out of range")))?;
+        codes.push(code);
     }
-    Ok(CategorySet { cast: CategoryCast::TruncateNonNegative, words })
+    Ok(CategorySet::new(CategoryCast::TruncateNonNegative, codes))
 }
 
 fn feature_names(learner: &At<'_>, n_features: u32) -> Result<Vec<String>, ImportError> {
@@ -338,6 +335,11 @@ fn feature_names(learner: &At<'_>, n_features: u32) -> Result<Vec<String>, Impor
         }
     }
     if names.is_empty() {
+        if n_features > UNNAMED_MAX {
+            return Err(
+                learner.unsupported(format!("{n_features} features without names; at most {UNNAMED_MAX} are read"))
+            );
+        }
         names.extend((0..n_features).map(|feature| format!("f{feature}")));
     }
     Ok(names)

@@ -1,0 +1,145 @@
+//! A subgraph as an attribute: its inputs, those it captures, and types over it.
+
+use crate::{Dim, Error, Fact, Inputs, Node, Result, Type, Value, fact::Facts, graph::Graph};
+use std::sync::Arc;
+
+/// A subgraph with the indices of the node's inputs that it captures.
+///
+/// The graph's own inputs come first; its trailing inputs are captured outer values. The attribute
+/// `<graph attribute>.captures` lists, for each trailing input in order, the index of the node's input that feeds it.
+#[derive(Debug)]
+pub struct Body {
+    /// The subgraph.
+    pub graph: Arc<Graph>,
+    /// The node's input behind each trailing input of the subgraph.
+    pub captures: Vec<usize>,
+}
+
+impl Body {
+    /// Reads the graph attribute of this name.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it is missing or its captures do not fit the node.
+    pub fn parse(node: &Node<'_>, name: &str) -> Result<Self> {
+        let graph = node.attributes.required(name, crate::Attributes::graph)?;
+        let captures = node.attributes.ints_or(&format!("{name}.captures"), Vec::new())?;
+        let captures = captures
+            .iter()
+            .map(|i| usize::try_from(*i).ok().filter(|i| *i < node.inputs))
+            .collect::<Option<Vec<_>>>()
+            .filter(|c| c.len() <= graph.inputs().len())
+            .ok_or_else(|| Error::invalid(format!("attribute '{name}.captures' {captures:?} does not fit the node")))?;
+        Ok(Self { graph, captures })
+    }
+
+    /// The number of inputs before the captured ones.
+    pub fn own_inputs(&self) -> usize {
+        self.graph.inputs().len() - self.captures.len()
+    }
+
+    /// Whether every operator of the graph is pure.
+    pub fn is_pure(&self) -> bool {
+        let nodes = self.graph.order().unwrap_or_default();
+        nodes.iter().filter_map(|id| self.graph.node(*id)).all(|n| n.operator.is_pure())
+    }
+
+    /// Evaluates the graph for its own inputs and those that it captures of the node's.
+    ///
+    /// # Errors
+    /// What the graph's operators say.
+    pub fn evaluate(&self, mut own: Vec<Value>, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        for i in &self.captures {
+            own.push(inputs.value(*i)?.clone());
+        }
+        self.graph.evaluate(&own)
+    }
+
+    /// What is known of the outputs when this is known of the graph's own inputs and of the node's.
+    ///
+    /// # Errors
+    /// What the operators' inference says.
+    pub fn infer(&self, own: &[Fact], inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        let mut graph = Graph::clone(&self.graph);
+        let ids = graph.inputs().to_vec();
+        let captured = self.captures.iter().map(|i| inputs.get(*i));
+        for (id, fact) in ids.into_iter().zip(own.iter().map(Some).chain(captured)) {
+            if let Some(fact) = fact {
+                graph.assume(id, fact);
+            }
+        }
+        graph.infer()?;
+        Ok(graph.outputs().iter().map(|(_, id)| graph.value(*id).fact.clone()).collect())
+    }
+}
+
+/// What holds of a value that is of one type or of the other.
+pub(crate) fn either(a: &Type, b: &Type) -> Type {
+    match (a, b) {
+        (Type::Tensor { dtype, shape: s }, Type::Tensor { dtype: other, shape: t }) if dtype == other => {
+            let shape = match (s, t) {
+                (Some(s), Some(t)) if s.len() == t.len() => {
+                    Some(s.iter().zip(t).map(|(p, q)| if p == q { p.clone() } else { Dim::Unknown }).collect())
+                }
+                _ => None,
+            };
+            Type::Tensor { dtype: *dtype, shape }
+        }
+        (Type::Sequence(x), Type::Sequence(y)) => Type::Sequence(Box::new(either(x, y))),
+        (Type::Optional(x), Type::Optional(y)) => Type::Optional(Box::new(either(x, y))),
+        (x, y) if x == y => x.clone(),
+        _ => Type::Unknown,
+    }
+}
+
+/// The type without the extents that may change from one iteration to the next.
+pub(super) fn shapeless(ty: &Type) -> Type {
+    match ty {
+        Type::Tensor { dtype, .. } => Type::Tensor { dtype: *dtype, shape: None },
+        other => other.clone(),
+    }
+}
+
+/// Tensors of one shape stacked along a new axis; `empty` is what is known of one when there are none.
+///
+/// # Errors
+/// [`Error::Invalid`] when shapes differ or a value is no tensor.
+pub(crate) fn stack(values: &[Value], axis: i64, empty: Option<&Fact>) -> Result<Value> {
+    use crate::{Tensor, family::movement::concat, operator::axis_index};
+    let Some(first) = values.first() else {
+        let dtype = empty.and_then(Fact::dtype).ok_or_else(|| Error::invalid("nothing to stack, of unknown type"))?;
+        let mut shape: Vec<usize> =
+            empty.and_then(Fact::shape).unwrap_or_default().iter().map(|d| d.known().unwrap_or(0)).collect();
+        let at = axis_index(axis, shape.len() + 1)?;
+        shape.insert(at, 0);
+        return Ok(Tensor::zeros(dtype, shape)?.into());
+    };
+    let at = axis_index(axis, first.as_tensor()?.rank() + 1)?;
+    let parts = values
+        .iter()
+        .map(|v| {
+            let t = v.as_tensor()?;
+            let mut shape = t.shape().to_vec();
+            shape.insert(at.min(shape.len()), 1);
+            t.reshape(shape)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(concat(&parts.iter().collect::<Vec<_>>(), at as i64)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DType, family::movement::trial::*};
+
+    #[test]
+    fn types_merge_and_values_stack() {
+        let (a, b) = (Type::tensor(DType::F32, [2, 3]), Type::tensor(DType::F32, [2, 4]));
+        assert_eq!(either(&a, &b), Type::tensor(DType::F32, [Dim::Known(2), Dim::Unknown]));
+        assert_eq!(either(&a, &Type::tensor(DType::I8, [2])), Type::Unknown);
+        let v = |n: i64| Value::from(i64s(&[2], &[n, n + 1]));
+        assert_eq!(stack(&[v(1), v(5)], -1, None).unwrap(), i64s(&[2, 2], &[1, 5, 2, 6]).into());
+        let none = Fact::shaped(DType::I64, [2]);
+        assert_eq!(stack(&[], 0, Some(&none)).unwrap(), i64s(&[0, 2], &[]).into());
+        assert!(stack(&[], 0, None).is_err());
+    }
+}

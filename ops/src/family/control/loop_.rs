@@ -1,0 +1,152 @@
+//! [Loop](https://onnx.ai/onnx/operators/onnx__Loop.html): a subgraph repeated while a condition holds.
+
+use super::body::{Body, either, shapeless, stack};
+use crate::{DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Type, Value, fact::Facts};
+use std::sync::Arc;
+
+/// Repeats the body at most as often as input 0 says and while its condition holds. Inputs from 2 on are the initial
+/// states, then what the body captures; outputs are the final states, then each iteration's scan outputs stacked.
+#[derive(Debug)]
+pub struct Loop {
+    /// The body: (iteration, condition, states...) to (condition, states..., scan outputs...).
+    pub body: Body,
+    /// The number of states.
+    pub states: usize,
+}
+
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    let body = Body::parse(node, "body")?;
+    let outputs = body.graph.outputs().len();
+    let states = body.own_inputs().checked_sub(2).filter(|s| s + 1 <= outputs && node.outputs < outputs);
+    let states = states.ok_or_else(|| {
+        Error::invalid(format!(
+            "a body of {} inputs and {outputs} outputs does not fit {} outputs",
+            body.own_inputs(),
+            node.outputs
+        ))
+    })?;
+    Ok(Arc::new(Loop { body, states }))
+}
+
+impl Loop {
+    fn infer_body(&self, states: &[Fact], inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        let mut own = vec![Fact::shaped(DType::I64, [0usize; 0]), Fact::shaped(DType::Bool, [0usize; 0])];
+        own.extend(states.iter().cloned());
+        self.body.infer(&own, inputs)
+    }
+}
+
+impl Operator for Loop {
+    fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        let initial: Vec<Type> =
+            (0..self.states).map(|i| Ok(inputs.required(2 + i)?.ty.clone())).collect::<Result<_>>()?;
+        let mut states = initial.clone();
+        let mut out;
+        let mut rounds = 0;
+        // A state's type is what its initial value and the body agree on; shapes that keep changing are given up.
+        loop {
+            let facts: Vec<Fact> = states.iter().cloned().map(Fact::of).collect();
+            out = self.infer_body(&facts, inputs);
+            let Ok(found) = &out else { break };
+            let mut next: Vec<Type> =
+                found.iter().skip(1).zip(&states).map(|(f, s)| either(&f.ty, s)).take(self.states).collect();
+            if next == states {
+                break;
+            }
+            rounds += 1;
+            if rounds > 2 {
+                next = next.iter().map(shapeless).collect();
+            }
+            if rounds > 4 {
+                break;
+            }
+            states = next;
+        }
+        if out.is_err() {
+            states = initial.iter().map(shapeless).collect();
+            out = self.infer_body(&states.iter().cloned().map(Fact::of).collect::<Vec<_>>(), inputs);
+        }
+        let scans = out?.into_iter().skip(1 + self.states).map(|f| match f.ty {
+            Type::Tensor { dtype, shape } => {
+                Fact::tensor(dtype, shape.map(|s| std::iter::once(Dim::Unknown).chain(s).collect()))
+            }
+            _ => Fact::of(Type::Unknown),
+        });
+        Ok(states.into_iter().map(Fact::of).chain(scans).collect())
+    }
+
+    fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        let most = inputs.optional_tensor(0)?.map(|t| t.item::<i64>().map_err(|e| e.at("input 0"))).transpose()?;
+        let mut go = inputs.optional_tensor(1)?.map_or(Ok(true), |t| t.item::<bool>().map_err(|e| e.at("input 1")))?;
+        let mut states = (0..self.states).map(|i| inputs.value(2 + i).cloned()).collect::<Result<Vec<_>>>()?;
+        let scans = self.body.graph.outputs().len() - 1 - self.states;
+        let mut kept: Vec<Vec<Value>> = vec![Vec::new(); scans];
+        let mut i = 0i64;
+        while go && most.is_none_or(|m| i < m) {
+            let mut own = vec![Tensor::scalar(i).into(), Tensor::scalar(go).into()];
+            own.append(&mut states);
+            let mut out = self.body.evaluate(own, inputs).map_err(|e| e.at(format!("iteration {i}")))?.into_iter();
+            let condition = out.next().ok_or_else(|| Error::invalid("the body gives no condition"))?;
+            go = condition.as_tensor()?.item::<bool>().map_err(|e| e.at("the body's condition"))?;
+            states = out.by_ref().take(self.states).collect();
+            kept.iter_mut().zip(out).for_each(|(all, v)| all.push(v));
+            i += 1;
+        }
+        let mut facts = Vec::new();
+        if i == 0 && scans > 0 {
+            let types: Vec<Fact> = states.iter().map(|s| Fact::of(Type::of(s))).collect();
+            let captured: Vec<Option<Fact>> = inputs.0.iter().map(|v| v.map(|v| Fact::of(Type::of(v)))).collect();
+            let captured: Vec<Option<&Fact>> = captured.iter().map(Option::as_ref).collect();
+            facts = self.infer_body(&types, Facts(&captured))?;
+        }
+        for (k, all) in kept.iter().enumerate() {
+            states.push(stack(all, 0, facts.get(1 + self.states + k))?);
+        }
+        Ok(states)
+    }
+
+    /// The body may hold an operator that is not pure.
+    fn is_pure(&self) -> bool {
+        self.body.is_pure()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Attribute, family::movement::trial::*, graph::Graph};
+
+    /// state' = state + captured; scans the state; goes on while it is told to.
+    fn body() -> Attribute {
+        let mut g = Graph::new("body");
+        g.add_input("i", Type::Unknown).unwrap();
+        let go = g.add_input("go", Type::tensor(DType::Bool, [0usize; 0])).unwrap();
+        let s = g.add_input("s", Type::Unknown).unwrap();
+        let step = g.add_input("step", Type::Unknown).unwrap();
+        let n = g.add_op("Add").input(s, 0, 0).input(step, 0, 1).finish().unwrap();
+        let sum = g.output_of(n, 0).unwrap();
+        g.add_output("go", go);
+        g.add_output("s", sum);
+        g.add_output("scan", sum);
+        Attribute::Graph(Arc::new(g))
+    }
+
+    #[test]
+    fn repeats_with_states_scans_and_captures() {
+        let attributes = [("body", body()), ("body.captures", Attribute::Ints(vec![3]))];
+        let go = |times: Option<i64>, condition: bool| {
+            let inputs = [
+                times.map(|t| Tensor::scalar(t).into()),
+                Some(Tensor::scalar(condition).into()),
+                Some(i64s(&[2], &[1, 2]).into()),
+                Some(i64s(&[2], &[10, 100]).into()),
+            ];
+            run_values("Loop", 16, &attributes, &inputs, 2).unwrap()
+        };
+        let expected: [Value; 2] = [i64s(&[2], &[31, 302]).into(), i64s(&[3, 2], &[11, 102, 21, 202, 31, 302]).into()];
+        assert_eq!(go(Some(3), true), expected);
+        let none: [Value; 2] = [i64s(&[2], &[1, 2]).into(), i64s(&[0, 2], &[]).into()];
+        assert_eq!(go(Some(0), true), none);
+        assert_eq!(go(None, false), none);
+    }
+}

@@ -1,0 +1,63 @@
+//! One case: a model, its data sets, and both ways to run it.
+
+use crate::compare::{Tolerance, compare};
+use hologram_ops::{Limits, Registry, Value, control::Control};
+use hologram_planner::{
+    Compiler, CompilerConfig,
+    import::onnx::{OnnxModel, OnnxValue, OnnxValueInfo, lower},
+};
+use hologram_resolver::{Model, ModelOptions};
+use hologram_store::Archive;
+use std::path::Path;
+
+fn text(e: impl std::fmt::Display) -> String {
+    e.to_string()
+}
+
+/// Reads the inputs or outputs of a data set, as the model's types say.
+fn values(folder: &Path, prefix: &str, infos: &[OnnxValueInfo]) -> Result<Vec<Value>, String> {
+    let limits = Limits::default();
+    let mut found = Vec::new();
+    for (i, info) in infos.iter().enumerate() {
+        let path = folder.join(format!("{prefix}_{i}.pb"));
+        let value = OnnxValue::load(&path, &info.ty, &limits).map_err(text)?;
+        found.push(value.to_value(&path.display().to_string()).map_err(text)?);
+    }
+    Ok(found)
+}
+
+/// Runs a case both ways and compares every output of every data set.
+pub fn run(folder: &Path) -> Result<(), String> {
+    let file = folder.join("model.onnx");
+    let meta = std::fs::read_to_string(folder.join("meta.json")).map_err(text)?;
+    let meta: serde_json::Value = serde_json::from_str(&meta).map_err(text)?;
+    let tolerance = Tolerance::of(&meta);
+    let registry = Registry::standard();
+    let model = OnnxModel::load(&file, &Limits::default()).map_err(text)?;
+    let graph = lower(&model, &registry).map_err(text)?;
+    let compiled = Compiler::new(CompilerConfig::default()).compile(&file).map_err(text)?;
+    let archive = Archive::from_buffer(compiled.to_bytes().map_err(text)?.into()).map_err(text)?;
+    let opened = Model::open(archive, &ModelOptions::default()).map_err(text)?;
+    let session = opened.session(None).map_err(text)?;
+    let sets = meta["data_sets"].as_u64().ok_or("meta.json has no data_sets")?;
+    for set in 0..sets {
+        let data = folder.join(format!("test_data_set_{set}"));
+        let inputs = values(&data, "input", &model.graph.inputs)?;
+        let expected = values(&data, "output", &model.graph.outputs)?;
+        // The reference takes minutes for a large network; its operators are held to the plan's bits elsewhere.
+        let by_reference = if meta["kind"].as_str().is_some_and(|k| k.starts_with("light")) {
+            None
+        } else {
+            Some(graph.evaluate(&inputs).map_err(|e| format!("reference: {e}"))?)
+        };
+        let by_plan = session.run_values(inputs, &Control::default()).map_err(|e| format!("plan: {e}"))?;
+        for (i, want) in expected.iter().enumerate() {
+            for (way, got) in [("reference", by_reference.as_ref()), ("plan", Some(&by_plan))] {
+                let Some(got) = got else { continue };
+                let got = got.get(i).ok_or_else(|| format!("{way}: output {i} is missing"))?;
+                compare(got, want, &tolerance).map_err(|e| format!("{way}: data set {set}, output {i}: {e}"))?;
+            }
+        }
+    }
+    Ok(())
+}
