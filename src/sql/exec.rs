@@ -5,7 +5,7 @@ use crate::Error;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StructArray, UInt64Array, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use datafusion::{
-    arrow::compute::{concat_batches, filter_record_batch, take},
+    arrow::compute::{concat_batches, filter_record_batch, nullif, take},
     common::{
         cast::{as_boolean_array, as_struct_array},
         internal_err,
@@ -420,5 +420,5 @@ pub(crate) fn members(array: &ArrayRef) -> Result<Vec<ArrayRef>> {
     let whole: &StructArray = as_struct_array(array)?;
     let Some(nulls) = whole.nulls() else { return Ok(whole.columns().to_vec()) };
     let keep = BooleanArray::new(!nulls.inner(), None);
-    whole.columns().iter().map(|c| Ok(datafusion::arrow::compute::nullif(c, &keep)?)).collect()
+    whole.columns().iter().map(|c| Ok(nullif(c, &keep)?)).collect()
 }

@@ -2,10 +2,7 @@
 
 use super::PredictNode;
 use datafusion::{
-    common::{
-        Column,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{Column, tree_node::Transformed},
     error::Result,
     logical_expr::{Expr, LogicalPlan},
     optimizer::{OptimizerConfig, OptimizerRule},
