@@ -12,8 +12,9 @@ use datafusion::{
     sql::{
         parser::Statement as Parsed,
         sqlparser::ast::{
-            Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem,
-            SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut, visit_expressions_mut,
+            Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select,
+            SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+            visit_expressions_mut,
         },
     },
 };
@@ -169,7 +170,9 @@ fn unreachable_query(select: &Select) -> Query {
 /// Whether a select, or the order of its query, holds a call that takes the name.
 fn mentions(select: &Select, query: &Query, name: &str) -> bool {
     let mut whole = Query { with: None, body: Box::new(SetExpr::Select(Box::new(select.clone()))), ..query.clone() };
-    let found = visit_expressions_mut(&mut whole, |e| if takes(e, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+    let found = visit_expressions_mut(&mut whole, |e| {
+        if takes(e, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     found.is_break()
 }
 
