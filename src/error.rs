@@ -95,7 +95,7 @@ impl From<std::io::Error> for Error {
 #[cfg(feature = "sql")]
 mod datafusion_errors {
     use super::{Error, ErrorKind};
-    use datafusion::error::DataFusionError;
+    use datafusion::{arrow::error::ArrowError, error::DataFusionError};
 
     impl From<Error> for DataFusionError {
         fn from(e: Error) -> Self {
@@ -115,7 +115,7 @@ mod datafusion_errors {
                     ErrorKind::Invalid
                 }
                 DataFusionError::ArrowError(inner, _) => {
-                    if let datafusion::arrow::error::ArrowError::ExternalError(source) = &**inner
+                    if let ArrowError::ExternalError(source) = &**inner
                         && let Some(ours) = source.downcast_ref::<Error>()
                     {
                         return ours.clone();

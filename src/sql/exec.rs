@@ -5,7 +5,7 @@ use crate::Error;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StructArray, UInt64Array, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
 use datafusion::{
-    arrow::compute::{concat_batches, filter_record_batch, take},
+    arrow::compute::{concat_batches, filter_record_batch, nullif, take},
     common::{
         cast::{as_boolean_array, as_struct_array},
         internal_err,
@@ -70,8 +70,7 @@ impl PredictExec {
         let mut fields: Vec<_> = given.fields().iter().cloned().collect();
         for call in calls.iter() {
             let answer = call.rows.binding().output();
-            let field =
-                Field::new(&call.name, answer.data_type().clone(), true).with_metadata(answer.metadata().clone());
+            let field = Field::new(&call.name, answer.data_type().clone(), true).with_metadata(answer.metadata().clone());
             fields.push(Arc::new(field));
         }
         let schema = Arc::new(Schema::new_with_metadata(fields, given.metadata().clone()));
@@ -103,8 +102,7 @@ impl PredictExec {
 fn entry(rows: &RowSession) -> Option<&EntryPoint> {
     let session = rows.session();
     let entries = &session.model().plan().entry_points;
-    let fits =
-        |e: &&EntryPoint| e.inputs.iter().map(|p| &p.name).eq(session.signature().inputs.iter().map(|p| &p.name));
+    let fits = |e: &&EntryPoint| e.inputs.iter().map(|p| &p.name).eq(session.signature().inputs.iter().map(|p| &p.name));
     entries.iter().find(fits)
 }
 
@@ -422,5 +420,5 @@ pub(crate) fn members(array: &ArrayRef) -> Result<Vec<ArrayRef>> {
     let whole: &StructArray = as_struct_array(array)?;
     let Some(nulls) = whole.nulls() else { return Ok(whole.columns().to_vec()) };
     let keep = BooleanArray::new(!nulls.inner(), None);
-    whole.columns().iter().map(|c| Ok(datafusion::arrow::compute::nullif(c, &keep)?)).collect()
+    whole.columns().iter().map(|c| Ok(nullif(c, &keep)?)).collect()
 }

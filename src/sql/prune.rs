@@ -2,10 +2,7 @@
 
 use super::PredictNode;
 use datafusion::{
-    common::{
-        Column,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{Column, tree_node::Transformed},
     error::Result,
     logical_expr::{Expr, LogicalPlan},
     optimizer::{OptimizerConfig, OptimizerRule},
@@ -27,9 +24,7 @@ impl OptimizerRule for PrunePredictions {
             LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => {
                 let mut read = HashSet::new();
                 note(&node.expressions(), &mut read);
-                let Some(input) = below(node.inputs().first().copied(), read)? else {
-                    return Ok(Transformed::no(node));
-                };
+                let Some(input) = below(node.inputs().first().copied(), read)? else { return Ok(Transformed::no(node)) };
                 Ok(Transformed::yes(node.with_new_exprs(node.expressions(), vec![input])?))
             }
             _ => Ok(Transformed::no(node)),

@@ -12,9 +12,9 @@ use datafusion::{
     sql::{
         parser::Statement as Parsed,
         sqlparser::ast::{
-            Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select,
-            SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
-            visit_expressions_mut,
+            Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
+            ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut,
+            VisitorMut, With, visit_expressions_mut,
         },
     },
 };
@@ -109,7 +109,7 @@ fn relation_argument(statement: &mut Parsed, name: &str) -> Option<Query> {
                 && let Some(factor) = factors(&select.from).find(|f| known_as(f).is_some_and(|id| same(id, self.name)))
                 && mentions(select, query, self.name)
             {
-                return ControlFlow::Break(self.all_of(select, factor));
+                return ControlFlow::Break(self.all_of(query, select, factor));
             }
             ControlFlow::Continue(())
         }
@@ -121,8 +121,8 @@ fn relation_argument(statement: &mut Parsed, name: &str) -> Option<Query> {
     }
 
     impl Find<'_> {
-        fn all_of(&self, select: &Select, factor: &TableFactor) -> Query {
-            let mut query = self.around.last().cloned().unwrap_or_else(|| unreachable_query(select));
+        fn all_of(&self, query: &Query, select: &Select, factor: &TableFactor) -> Query {
+            let mut query = query.clone();
             let mut only = select.clone();
             only.from = vec![TableWithJoins { relation: factor.clone(), joins: Vec::new() }];
             only.projection = vec![SelectItem::Wildcard(Default::default())];
@@ -131,14 +131,14 @@ fn relation_argument(statement: &mut Parsed, name: &str) -> Option<Query> {
             only.selection = None;
             only.having = None;
             only.qualify = None;
-            only.group_by = datafusion::sql::sqlparser::ast::GroupByExpr::Expressions(Vec::new(), Vec::new());
+            only.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
             only.named_window = Vec::new();
             query.body = Box::new(SetExpr::Select(Box::new(only)));
             query.order_by = None;
             query.limit_clause = None;
             query.fetch = None;
             // The common tables of every query around, the outer ones first; an inner one hides an outer one of its name.
-            let mut with: Option<datafusion::sql::sqlparser::ast::With> = None;
+            let mut with: Option<With> = None;
             for one in self.around.iter().filter_map(|q| q.with.clone()) {
                 match &mut with {
                     None => with = Some(one),
@@ -162,17 +162,10 @@ fn relation_argument(statement: &mut Parsed, name: &str) -> Option<Query> {
     }
 }
 
-/// A query of one select alone.
-fn unreachable_query(select: &Select) -> Query {
-    SetExpr::Select(Box::new(select.clone())).into()
-}
-
 /// Whether a select, or the order of its query, holds a call that takes the name.
 fn mentions(select: &Select, query: &Query, name: &str) -> bool {
     let mut whole = Query { with: None, body: Box::new(SetExpr::Select(Box::new(select.clone()))), ..query.clone() };
-    let found = visit_expressions_mut(&mut whole, |e| {
-        if takes(e, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
+    let found = visit_expressions_mut(&mut whole, |e| if takes(e, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
     found.is_break()
 }
 
@@ -240,7 +233,7 @@ fn whole_row(relation: &Ident, columns: &[String]) -> Expr {
         name: ObjectName::from(vec![Ident::new("named_struct")]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
-        args: FunctionArguments::List(datafusion::sql::sqlparser::ast::FunctionArgumentList {
+        args: FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,
             args,
             clauses: Vec::new(),

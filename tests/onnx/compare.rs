@@ -52,7 +52,9 @@ fn tensors(got: &Tensor, want: &Tensor, tolerance: &Tolerance) -> Result<(), Str
     let relative = if want.dtype() == DType::BF16 { tolerance.relative.max(2f64.powi(-6)) } else { tolerance.relative };
     for (i, (a, b)) in g.iter().zip(&w).enumerate() {
         let near = if want.dtype().is_float() {
-            a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= tolerance.absolute + relative * b.abs()
+            a == b
+                || a.is_nan() && b.is_nan()
+                || b.is_finite() && (a - b).abs() <= tolerance.absolute + relative * b.abs()
         } else {
             a == b
         };

@@ -168,7 +168,8 @@ impl CpuPrepared {
                         let layout = plan.layout(*slot)?;
                         // SAFETY: the plan keeps offset + bytes inside the arena, and gives no two values that live at
                         // this step overlapping places, so nothing writes these bytes while the view lives.
-                        let bytes = unsafe { std::slice::from_raw_parts(start.as_ptr().add(*offset), layout.bytes()) };
+                        let bytes =
+                            unsafe { std::slice::from_raw_parts(start.as_ptr().wrapping_add(*offset), layout.bytes()) };
                         View { dtype: layout.dtype, bytes }
                     }
                     Place::Input(i) => view_of(inputs[*i].as_tensor()?)?,
@@ -185,14 +186,15 @@ impl CpuPrepared {
                 Some((slot, Place::Arena { offset })) => {
                     let layout = plan.layout(slot)?;
                     // SAFETY: as above; this step alone writes this place, and it overlaps no other view of the step.
-                    let bytes = unsafe { std::slice::from_raw_parts_mut(start.as_ptr().add(*offset), layout.bytes()) };
+                    let bytes =
+                        unsafe { std::slice::from_raw_parts_mut(start.as_ptr().wrapping_add(*offset), layout.bytes()) };
                     Some(ViewMut { dtype: layout.dtype, bytes })
                 }
                 _ => None,
             });
         }
         // SAFETY: the plan gives the step's scratch memory a place of its own inside the arena.
-        let scratch = unsafe { std::slice::from_raw_parts_mut(start.as_ptr().add(scratch.0), scratch.1) };
+        let scratch = unsafe { std::slice::from_raw_parts_mut(start.as_ptr().wrapping_add(scratch.0), scratch.1) };
         kernel.run(&mut Io { inputs: &views, outputs: &mut written, scratch })
     }
 
@@ -362,7 +364,7 @@ impl Frame {
         let start = self.arena.start();
         debug_assert!(offset + bytes <= self.arena.len(), "a place outside the arena");
         // SAFETY: the plan keeps offset + bytes inside the arena, which `self` owns alone.
-        unsafe { std::slice::from_raw_parts_mut(start.as_ptr().add(offset), bytes) }
+        unsafe { std::slice::from_raw_parts_mut(start.as_ptr().wrapping_add(offset), bytes) }
     }
 }
 

@@ -172,6 +172,11 @@ impl Graph {
         self.outputs.push((name.into(), value));
     }
 
+    /// Makes these values the outputs, in place of what they were.
+    pub fn set_outputs(&mut self, outputs: Vec<(String, ValueId)>) {
+        self.outputs = outputs;
+    }
+
     /// The inputs, in order.
     pub fn inputs(&self) -> &[ValueId] {
         &self.inputs

@@ -8,7 +8,7 @@ pub mod trees;
 
 use crate::Result;
 use hologram_ops::{Limits, Registry, graph::Graph};
-use std::path::Path;
+use std::{io::Read, path::Path};
 
 /// A model that was read.
 #[derive(Debug)]
@@ -52,5 +52,13 @@ impl Imported {
 /// # Errors
 /// See [`crate::Compiler::compile`].
 pub(crate) fn open(path: &Path, limits: &Limits, registry: &Registry) -> Result<Imported> {
+    let mut start = Vec::new();
+    // A file that cannot be opened is reported by the reader that is asked next.
+    if let Ok(file) = std::fs::File::open(path) {
+        file.take(64).read_to_end(&mut start).map_err(|source| crate::Error::Io { path: path.to_owned(), source })?;
+    }
+    if trees::is_tree_file(&start) {
+        return Ok(trees::to_imported(&trees::import(path)?, registry)?);
+    }
     Ok(onnx::open(path, limits, registry)?)
 }

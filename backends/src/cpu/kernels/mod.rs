@@ -9,6 +9,7 @@ mod movement;
 mod normalization;
 mod pool;
 mod product;
+mod softmax;
 #[cfg(test)]
 mod tests;
 
@@ -141,6 +142,8 @@ impl Request<'_> {
 /// The kernels, tried in order.
 const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[
     product::select,
+    product::select_gemm,
+    softmax::select,
     convolution::select,
     elementwise::select,
     movement::select,

@@ -3,12 +3,12 @@
 use super::{Io, Kernel, Request};
 use crate::cpu::{
     gemm::{self, Left, PackedB, StripSource},
-    simd::Isa,
+    simd::{Isa, vectorized},
 };
 use hologram_ops::{
     DType, Result, Tensor,
     broadcast::{broadcast_shape, broadcast_strides, for_each_index},
-    family::math::MatMul,
+    family::math::{Gemm, MatMul},
 };
 
 /// A stack of products with shapes fixed.
@@ -93,6 +93,110 @@ impl Kernel for Product {
             let c = &mut out[i * m * n..][..m * n];
             gemm::product(self.isa, m, Left::Rows(&a[*at_a..][..m * k]), &right, c, n.max(1), scratch);
         }
+        Ok(())
+    }
+}
+
+/// A Gemm with shapes fixed.
+#[derive(Debug)]
+struct Affine {
+    isa: Isa,
+    m: usize,
+    k: usize,
+    n: usize,
+    alpha: f32,
+    beta: f32,
+    transpose_b: bool,
+    /// The right operand, when it is constant.
+    packed: Option<Vec<f32>>,
+    /// The first numbers and the strides of the addend, when there is one.
+    addend: Option<(usize, usize)>,
+}
+
+/// The kernel for a `Gemm` of `f32` whose left operand is not transposed.
+pub(super) fn select_gemm(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
+    let gemm = request.op::<Gemm>().filter(|g| request.all(DType::F32) && !g.transpose_a)?;
+    let (&[m, k], &[rows, columns]) = (request.shape(0)?, request.shape(1)?) else { return None };
+    let n = if gemm.transpose_b { rows } else { columns };
+    let addend = match request.shape(2).filter(|_| gemm.beta != 0.0) {
+        None => None,
+        Some(c) => {
+            let strides = broadcast_strides(c, &[m, n]);
+            (c.len() <= 2).then_some(Some((strides[0], strides[1])))?
+        }
+    };
+    let isa = Isa::best();
+    let mut kernel = Affine {
+        isa,
+        m,
+        k,
+        n,
+        alpha: gemm.alpha,
+        beta: gemm.beta,
+        transpose_b: gemm.transpose_b,
+        packed: None,
+        addend,
+    };
+    if let Some(values) = request.constants.get(1).cloned().flatten() {
+        let mut memory = vec![0.0; PackedB::len(isa, k, n)];
+        PackedB::pack(isa, k, n, kernel.source(values.as_slice::<f32>().ok()?), &mut memory);
+        kernel.packed = Some(memory);
+    }
+    Some(Box::new(kernel))
+}
+
+impl Affine {
+    fn source<'a>(&self, values: &'a [f32]) -> StripSource<'a> {
+        if self.transpose_b {
+            StripSource::Columns { values, stride: self.k }
+        } else {
+            StripSource::Rows { values, stride: self.n }
+        }
+    }
+}
+
+impl Kernel for Affine {
+    fn name(&self) -> &'static str {
+        "gemm"
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        let strips = if self.packed.is_some() { 0 } else { PackedB::len(self.isa, self.k, self.n) };
+        4 * (strips + gemm::scratch_len(self.k))
+    }
+
+    fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
+        let (a, b) = (io.input::<f32>(0)?, io.input::<f32>(1)?);
+        let addend =
+            self.addend.map(|strides| Ok::<_, hologram_ops::Error>((strides, io.input::<f32>(2)?))).transpose()?;
+        let Io { outputs, scratch, .. } = io;
+        let Some(out) = outputs.first_mut().and_then(Option::as_mut) else { return Ok(()) };
+        let out = out.as_slice_mut::<f32>()?;
+        let (scratch, strips) = bytemuck::cast_slice_mut::<u8, f32>(scratch).split_at_mut(gemm::scratch_len(self.k));
+        let right = match &self.packed {
+            Some(packed) => PackedB::from_packed(self.isa, self.k, self.n, packed),
+            None => PackedB::pack(self.isa, self.k, self.n, self.source(b), strips),
+        };
+        gemm::product(self.isa, self.m, Left::Rows(a), &right, out, self.n.max(1), scratch);
+        vectorized(self.isa, || {
+            for (r, row) in out.chunks_exact_mut(self.n.max(1)).enumerate() {
+                if self.alpha != 1.0 {
+                    row.iter_mut().for_each(|v| *v *= self.alpha);
+                }
+                match addend {
+                    None => {}
+                    Some(((down, 0), c)) => {
+                        let c = c[r * down];
+                        row.iter_mut().for_each(|v| *v = self.beta.mul_add(c, *v));
+                    }
+                    Some(((down, _), c)) => {
+                        for (v, c) in row.iter_mut().zip(&c[r * down..]) {
+                            *v = self.beta.mul_add(*c, *v);
+                        }
+                    }
+                }
+            }
+        });
         Ok(())
     }
 }

@@ -219,3 +219,28 @@ fn normalizations() {
     let axis = ("axis", Attribute::Int(1));
     check(&case("LayerNormalization", "layer-normalization", &[(&[3, 4, 37], false), long], &[axis]), 9);
 }
+
+#[test]
+fn gemms() {
+    let flag = |name, on: bool| (name, Attribute::Int(i64::from(on)));
+    for transposed in [false, true] {
+        for constant in [false, true] {
+            for c in [None, Some(&[1, 5][..]), Some(&[5]), Some(&[4, 1]), Some(&[4, 5]), Some(&[])] {
+                let b: &[usize] = if transposed { &[5, 37] } else { &[37, 5] };
+                let mut inputs: Vec<(&[usize], bool)> = vec![(&[4, 37], false), (b, constant)];
+                inputs.extend(c.map(|c| (c, false)));
+                let plain = [flag("transB", transposed)];
+                check(&case("Gemm", "gemm", &inputs, &plain), 10);
+                let scaled =
+                    [flag("transB", transposed), ("alpha", Attribute::Float(0.7)), ("beta", Attribute::Float(1.3))];
+                check(&case("Gemm", "gemm", &inputs, &scaled), 10);
+            }
+        }
+    }
+}
+
+#[test]
+fn softmaxes() {
+    check(&case("Softmax", "softmax", &[(&[2, 3, 37], false)], &[]), 11);
+    check(&case("Softmax", "softmax", &[(&[4, 5], false)], &[("axis", Attribute::Int(1))]), 11);
+}

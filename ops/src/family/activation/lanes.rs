@@ -36,7 +36,7 @@ impl Lanes {
         if self.flattened && usize::try_from(self.axis).is_ok_and(|a| a == rank) {
             return Ok(rank..rank);
         }
-        if rank == 0 && matches!(self.axis, 0 | -1 | 1) {
+        if rank == 0 && (-1..=1).contains(&self.axis) {
             return Ok(0..0);
         }
         let first = axis_index(self.axis, rank)?;

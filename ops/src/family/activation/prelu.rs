@@ -31,8 +31,12 @@ impl Elementwise for PRelu {
             let (x, slope) = (x.shape(), slope.shape());
             return Err(Error::invalid(format!("a slope of shape {slope:?} does not broadcast to {x:?}")));
         }
-        with_number!(x.dtype(), T => broadcast_map::<T, T, T>(x, slope, |v, s| if v < T::ZERO { s.mul(v) } else { v }))
+        with_number!(x.dtype(), T => broadcast_map::<T, T, T>(x, slope, ramp))
     }
+}
+
+fn ramp<T: Number>(x: T, slope: T) -> T {
+    if x < T::ZERO { slope.mul(x) } else { x }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub struct Loop {
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     let body = Body::parse(node, "body")?;
     let outputs = body.graph.outputs().len();
-    let states = body.own_inputs().checked_sub(2).filter(|s| s + 1 <= outputs && node.outputs < outputs);
+    let states = body.own_inputs().checked_sub(2).filter(|s| *s < outputs && node.outputs < outputs);
     let states = states.ok_or_else(|| {
         Error::invalid(format!(
             "a body of {} inputs and {outputs} outputs does not fit {} outputs",

@@ -1,6 +1,27 @@
-//! Resampling and decoding of images.
+//! Resampling of images.
+
+mod affine_grid;
+mod grid_sample;
+mod kernel;
+mod resize;
+mod upsample;
+
+pub use affine_grid::AffineGrid;
+pub use grid_sample::{GridSample, Interpolation, Padding};
+pub use kernel::{Coordinates, Kernel, Nearest};
+pub use resize::{Aspect, Resize, Scales};
 
 use crate::OpRow;
 
 /// The operators of this family.
-pub const ROWS: &[OpRow] = &[];
+pub const ROWS: &[OpRow] = &[
+    OpRow { domain: "", op: "AffineGrid", since: 20, parse: affine_grid::parse },
+    OpRow { domain: "", op: "GridSample", since: 16, parse: grid_sample::parse },
+    OpRow { domain: "", op: "Resize", since: 10, parse: resize::parse },
+    OpRow { domain: "", op: "Resize", since: 11, parse: resize::parse },
+    OpRow { domain: "", op: "Resize", since: 13, parse: resize::parse },
+    OpRow { domain: "", op: "Resize", since: 18, parse: resize::parse },
+    OpRow { domain: "", op: "Resize", since: 19, parse: resize::parse },
+    OpRow { domain: "", op: "Upsample", since: 7, parse: upsample::parse },
+    OpRow { domain: "", op: "Upsample", since: 9, parse: upsample::parse },
+];

@@ -17,8 +17,11 @@ pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(Where))
 }
 
-/// The output's shape and the flat index (into X or into Y) of each element.
-fn choices(inputs: &[&Tensor]) -> Result<(Vec<usize>, Vec<(bool, usize)>)> {
+/// Whether an element comes from X, and its flat index there or in Y.
+type Choice = (bool, usize);
+
+/// The output's shape and where each element comes from.
+fn choices(inputs: &[&Tensor]) -> Result<(Vec<usize>, Vec<Choice>)> {
     let condition = inputs[0].as_slice::<bool>()?;
     let shape = broadcast_shape(&broadcast_shape(inputs[0].shape(), inputs[1].shape())?, inputs[2].shape())?;
     let strides = [0, 1, 2].map(|i: usize| broadcast_strides(inputs[i].shape(), &shape));

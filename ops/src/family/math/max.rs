@@ -33,7 +33,7 @@ impl Elementwise for Max {
 }
 
 fn greater<T: Number>(a: T, b: T) -> T {
-    if a.is_nan() || !b.is_nan() && !(b > a) { a } else { b }
+    if !a.is_nan() && (b.is_nan() || b > a) { b } else { a }
 }
 
 #[cfg(test)]

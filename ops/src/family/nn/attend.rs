@@ -68,7 +68,7 @@ pub(crate) fn attend<T: Float>(
     bias: &dyn Fn(usize, usize, usize, usize) -> T,
 ) -> Result<(Vec<T>, Vec<T>)> {
     let fits = kh.batch == qh.batch && vh.batch == qh.batch && kh.size == qh.size && kh.length == vh.length;
-    if !fits || kh.heads != vh.heads || kh.heads == 0 || qh.heads % kh.heads != 0 {
+    if !fits || kh.heads != vh.heads || kh.heads == 0 || !qh.heads.is_multiple_of(kh.heads) {
         return Err(Error::invalid(format!(
             "queries {:?}, keys {:?} and values {:?} (batch, heads, length, size) do not fit",
             Heads { packed: false, ..qh }.shape(),

@@ -35,7 +35,7 @@ impl AveragePool {
         let shape = [&[batch, channels][..], &output].concat();
         let mut out = filled(&shape, T::ZERO)?;
         let (plane, places) = (spatial.iter().product::<usize>(), output.iter().product::<usize>());
-        for_each_window(&spans, |place, o, reads| {
+        for_each_window(&spans, batch * channels, |place, o, reads| {
             let count = if self.count_include_pad {
                 let inside = |s: &super::window::Span, o: usize| {
                     (0..s.kernel).filter(|k| o * s.stride + k * s.dilation < s.input + s.begin + s.end).count()

@@ -55,7 +55,7 @@ impl Conv {
         let (batch, channels, spatial) = layout(x.shape())?;
         let (maps, per_group, kernel) = layout(w.shape())?;
         let spans = self.resolve(w.shape())?.spans(spatial)?;
-        if channels != per_group * self.group {
+        if per_group.checked_mul(self.group) != Some(channels) {
             return Err(Error::invalid(format!(
                 "input 0 has {channels} channels where the weight reads {per_group} in each of {} groups",
                 self.group
@@ -74,7 +74,7 @@ impl Conv {
         let (plane, taps) = (spatial.iter().product::<usize>(), kernel.iter().product::<usize>());
         let maps_per_group = maps / self.group;
         let places = output.iter().product::<usize>();
-        for_each_window(&spans, |place, _, reads| {
+        for_each_window(&spans, batch * maps, |place, _, reads| {
             for n in 0..batch {
                 for m in 0..maps {
                     let first = (n * channels + m / maps_per_group * per_group) * plane;

@@ -93,7 +93,7 @@ impl ConvTranspose {
         let window = self.window.resolve(kernel)?;
         let axes: Vec<(usize, i64)> =
             spatial.iter().enumerate().map(|(i, n)| self.axis(&window, i, *n)).collect::<Result<_>>()?;
-        let maps = per_group * self.group;
+        let maps = per_group.saturating_mul(self.group);
         if let Some(b) = b
             && b.shape() != [maps]
         {
@@ -104,6 +104,9 @@ impl ConvTranspose {
         let output: Vec<usize> = axes.iter().map(|a| a.0).collect();
         let shape = [&[batch, maps][..], &output].concat();
         let mut out = filled(&shape, T::ZERO)?;
+        if out.is_empty() {
+            return narrow(x.dtype(), shape, out);
+        }
         let (plane, taps) = (spatial.iter().product::<usize>(), kernel.iter().product::<usize>());
         let (steps, kernel_steps) = (strides_of(spatial), strides_of(kernel));
         let places = output.iter().product::<usize>();

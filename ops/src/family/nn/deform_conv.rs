@@ -61,7 +61,7 @@ impl DeformConv {
         let (rows, columns) = (window.span(0, height)?, window.span(1, width)?);
         let (oh, ow, taps) = (rows.output, columns.output, kh * kw);
         let groups = self.offset_group;
-        if channels != per_group * self.group || maps % self.group != 0 || channels % groups != 0 {
+        if per_group.checked_mul(self.group) != Some(channels) || maps % self.group != 0 || channels % groups != 0 {
             return Err(Error::invalid(format!(
                 "a weight of shape {:?} in {} groups ({groups} of offsets) for an input of {channels} channels",
                 w.shape(),

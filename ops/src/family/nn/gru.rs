@@ -30,8 +30,8 @@ fn step<T: Float>(s: &Step<'_, T>, h: &mut Vec<T>, linear: bool) {
     let kept: Vec<T> = reset.iter().zip(h.iter()).map(|(r, h)| r.mul(*h)).collect();
     let next = (0..s.hidden).map(|u| {
         let candidate = if linear {
-            let state = s.from_state(2, u, h).add(s.bias(1, 2, u));
-            s.from_input(2, u).add(reset[u].mul(state)).add(s.bias(0, 2, u))
+            let state = s.state_product(2, u, h).add(s.bias(1, 2, u));
+            s.input_product(2, u).add(reset[u].mul(state)).add(s.bias(0, 2, u))
         } else {
             s.sum(2, u, &kept)
         };

@@ -65,7 +65,7 @@ impl LpPool {
         let shape = [&[batch, channels][..], &output].concat();
         let mut out = filled(&shape, T::ZERO)?;
         let (plane, places) = (spatial.iter().product::<usize>(), output.iter().product::<usize>());
-        for_each_window(&spans, |place, _, reads| {
+        for_each_window(&spans, batch * channels, |place, _, reads| {
             for p in 0..batch * channels {
                 let sum = reads.iter().fold(T::ZERO, |sum, (i, _)| sum.add(power(xs[p * plane + i], self.p)));
                 out[p * places + place] = root(sum, self.p);

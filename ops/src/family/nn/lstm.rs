@@ -24,18 +24,18 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     }))
 }
 
-fn step<T: Float>(s: &Step<'_, T>, h: &mut Vec<T>, c: &mut Vec<T>, input_forget: bool) {
+fn step<T: Float>(s: &Step<'_, T>, h: &mut Vec<T>, c: &mut [T], input_forget: bool) {
     let peep = |gate: usize, u: usize, c: T| s.peephole.get(gate * s.hidden + u).map(|p| p.mul(c));
     let with = |x: T, p: Option<T>| p.map_or(x, |p| x.add(p));
     let mut next = Vec::with_capacity(s.hidden);
-    for u in 0..s.hidden {
-        let input = s.activate(0, with(s.sum(0, u, h), peep(0, u, c[u])));
+    for (u, cell) in c.iter_mut().enumerate() {
+        let input = s.activate(0, with(s.sum(0, u, h), peep(0, u, *cell)));
         let forget =
-            if input_forget { T::ONE.sub(input) } else { s.activate(0, with(s.sum(2, u, h), peep(2, u, c[u]))) };
+            if input_forget { T::ONE.sub(input) } else { s.activate(0, with(s.sum(2, u, h), peep(2, u, *cell))) };
         let candidate = s.activate(1, s.sum(3, u, h));
-        c[u] = forget.mul(c[u]).add(input.mul(candidate));
-        let output = s.activate(0, with(s.sum(1, u, h), peep(1, u, c[u])));
-        next.push(output.mul(s.activations[2].apply(c[u])));
+        *cell = forget.mul(*cell).add(input.mul(candidate));
+        let output = s.activate(0, with(s.sum(1, u, h), peep(1, u, *cell)));
+        next.push(output.mul(s.activations[2].apply(*cell)));
     }
     *h = next;
 }

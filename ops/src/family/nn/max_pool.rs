@@ -44,7 +44,7 @@ impl MaxPool {
         let mut out = filled(&shape, T::LEAST)?;
         let mut at = if self.indices { filled(&shape, -1i64)? } else { Vec::new() };
         let (plane, places) = (spatial.iter().product::<usize>(), output.iter().product::<usize>());
-        for_each_window(&spans, |place, _, reads| {
+        for_each_window(&spans, batch * channels, |place, _, reads| {
             for p in 0..batch * channels {
                 let mut best: Option<(T, usize)> = None;
                 for (i, _) in reads {

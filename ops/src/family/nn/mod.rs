@@ -4,6 +4,7 @@ pub(crate) mod attend;
 pub(crate) mod attention;
 mod average_pool;
 mod batch_normalization;
+mod causal_conv;
 mod conv;
 mod conv_transpose;
 mod deform_conv;
@@ -12,15 +13,21 @@ mod group_normalization;
 mod gru;
 mod instance_normalization;
 pub(crate) mod layer_normalization;
+mod linear_attention;
+mod loss;
 mod lp_normalization;
 mod lp_pool;
 mod lrn;
 mod lstm;
 mod max_pool;
+mod max_roi_pool;
+mod max_unpool;
 mod mean_variance_normalization;
+mod non_max_suppression;
 mod recurrent;
 pub(crate) mod rms_normalization;
 mod rnn;
+mod roi_align;
 pub(crate) mod rotary_embedding;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -31,6 +38,7 @@ pub use attend::Capture;
 pub use attention::Attention;
 pub use average_pool::AveragePool;
 pub use batch_normalization::BatchNormalization;
+pub use causal_conv::CausalConvWithState;
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
 pub use deform_conv::DeformConv;
@@ -39,15 +47,21 @@ pub use group_normalization::GroupNormalization;
 pub use gru::Gru;
 pub use instance_normalization::InstanceNormalization;
 pub use layer_normalization::LayerNormalization;
+pub use linear_attention::{LinearAttention, UpdateRule};
+pub use loss::{Loss, Reduction};
 pub use lp_normalization::LpNormalization;
 pub use lp_pool::LpPool;
 pub use lrn::Lrn;
 pub use lstm::Lstm;
 pub use max_pool::MaxPool;
+pub use max_roi_pool::MaxRoiPool;
+pub use max_unpool::MaxUnpool;
 pub use mean_variance_normalization::MeanVarianceNormalization;
+pub use non_max_suppression::NonMaxSuppression;
 pub use recurrent::{Activation, Direction, Recurrent};
 pub use rms_normalization::RmsNormalization;
 pub use rnn::Rnn;
+pub use roi_align::RoiAlign;
 pub use rotary_embedding::RotaryEmbedding;
 pub use window::{AutoPad, Span, Window};
 
@@ -67,6 +81,7 @@ pub const ROWS: &[OpRow] = &[
     row("BatchNormalization", 7, batch_normalization::parse),
     row("BatchNormalization", 9, batch_normalization::parse),
     row("BatchNormalization", 14, batch_normalization::parse),
+    row("CausalConvWithState", 27, causal_conv::parse),
     row("Conv", 1, conv::parse),
     row("ConvTranspose", 1, conv_transpose::parse),
     row("DeformConv", 19, deform_conv::parse),
@@ -81,12 +96,20 @@ pub const ROWS: &[OpRow] = &[
     row("LRN", 1, lrn::parse),
     row("LSTM", 7, lstm::parse),
     row("LayerNormalization", 17, layer_normalization::parse),
+    row("LinearAttention", 27, linear_attention::parse),
     row("LpNormalization", 1, lp_normalization::parse),
     row("LpPool", 1, lp_pool::parse),
     row("LpPool", 2, lp_pool::parse),
     row("MaxPool", 1, max_pool::parse),
+    row("MaxRoiPool", 1, max_roi_pool::parse),
+    row("MaxUnpool", 9, max_unpool::parse),
     row("MeanVarianceNormalization", 9, mean_variance_normalization::parse),
+    row("NegativeLogLikelihoodLoss", 12, loss::parse_likelihood),
+    row("NonMaxSuppression", 10, non_max_suppression::parse),
     row("RMSNormalization", 23, rms_normalization::parse),
     row("RNN", 7, rnn::parse),
+    row("RoiAlign", 10, roi_align::parse),
+    row("RoiAlign", 16, roi_align::parse),
     row("RotaryEmbedding", 23, rotary_embedding::parse),
+    row("SoftmaxCrossEntropyLoss", 12, loss::parse_softmax),
 ];

@@ -122,12 +122,12 @@ pub(super) fn dot<T: Float>(a: &[T], b: &[T]) -> T {
 
 impl<T: Float> Step<'_, T> {
     /// Row `unit` of the input weights of `gate`, applied to the input.
-    pub(super) fn from_input(&self, gate: usize, unit: usize) -> T {
+    pub(super) fn input_product(&self, gate: usize, unit: usize) -> T {
         dot(self.x, &self.w[(gate * self.hidden + unit) * self.x.len()..][..self.x.len()])
     }
 
     /// Row `unit` of the state weights of `gate`, applied to a state.
-    pub(super) fn from_state(&self, gate: usize, unit: usize, h: &[T]) -> T {
+    pub(super) fn state_product(&self, gate: usize, unit: usize, h: &[T]) -> T {
         dot(h, &self.r[(gate * self.hidden + unit) * self.hidden..][..self.hidden])
     }
 
@@ -138,7 +138,7 @@ impl<T: Float> Step<'_, T> {
 
     /// Both products and both biases in the declared order.
     pub(super) fn sum(&self, gate: usize, unit: usize, h: &[T]) -> T {
-        let products = self.from_input(gate, unit).add(self.from_state(gate, unit, h));
+        let products = self.input_product(gate, unit).add(self.state_product(gate, unit, h));
         products.add(self.bias(0, gate, unit).add(self.bias(1, gate, unit)))
     }
 
@@ -287,11 +287,11 @@ impl Recurrent {
         for d in 0..directions {
             let backwards = self.direction == Direction::Reverse || d == 1;
             let (b, p) = (part(bs.as_deref(), d, 2 * gates * hidden), part(peephole.as_deref(), d, 3 * hidden));
-            for n in 0..batch {
+            for (n, steps) in lengths.iter().enumerate() {
                 let at = if self.batch_first { (n * directions + d) * hidden } else { (d * batch + n) * hidden };
                 let begin = |s: Option<&[T]>| s.map_or_else(|| vec![T::ZERO; hidden], |s| s[at..at + hidden].to_vec());
                 let (mut h, mut c) = (begin(h0.as_deref()), begin(c0.as_deref()));
-                let steps = lengths[n] as usize;
+                let steps = *steps as usize;
                 for s in 0..steps {
                     let time = if backwards { steps - 1 - s } else { s };
                     let from = if self.batch_first { n * length + time } else { time * batch + n };

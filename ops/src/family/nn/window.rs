@@ -156,7 +156,7 @@ impl Window {
         let (begin, end, output) = match self.auto_pad {
             AutoPad::SameUpper | AutoPad::SameLower => {
                 let output = input.div_ceil(stride);
-                let total = (output.saturating_sub(1) * stride + extent).saturating_sub(input);
+                let total = (output.saturating_sub(1) * stride).saturating_add(extent).saturating_sub(input);
                 let (small, large) = (total / 2, total - total / 2);
                 if self.auto_pad == AutoPad::SameUpper { (small, large, output) } else { (large, small, output) }
             }
@@ -231,8 +231,12 @@ impl Window {
 }
 
 /// Calls `f` for every window in row-major order with its number, its position, and the elements of it that lie inside:
-/// the offset into an input plane and the offset into the kernel, in row-major order of the kernel.
-pub(crate) fn for_each_window(spans: &[Span], mut f: impl FnMut(usize, &[usize], &[(usize, usize)])) {
+/// the offset into an input plane and the offset into the kernel, in row-major order of the kernel. Without planes there
+/// is nothing to call it for.
+pub(crate) fn for_each_window(spans: &[Span], planes: usize, mut f: impl FnMut(usize, &[usize], &[(usize, usize)])) {
+    if planes == 0 {
+        return;
+    }
     let sizes = |size: fn(&Span) -> usize| spans.iter().map(size).collect::<Vec<_>>();
     let (output, kernel) = (sizes(|s| s.output), sizes(|s| s.kernel));
     let (steps, kernel_steps) = (strides_of(&sizes(|s| s.input)), strides_of(&kernel));

@@ -10,7 +10,7 @@ pub use concat::StringConcat;
 pub use normalizer::{CaseChange, StringNormalizer};
 pub use regex_full_match::RegexFullMatch;
 pub use split::StringSplit;
-pub use tf_idf::{Pool, TfIdfVectorizer, Weighting};
+pub use tf_idf::{Grams, Pool, TfIdfVectorizer, Weighting};
 
 use crate::OpRow;
 

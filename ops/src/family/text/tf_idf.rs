@@ -17,13 +17,16 @@ pub enum Weighting {
     TfIdf,
 }
 
-/// The n-grams that are looked for, each with its column and weight.
+/// The columns and weights of each n-gram.
+pub type Grams<T> = HashMap<Vec<T>, Vec<(usize, f32)>>;
+
+/// The n-grams that are looked for.
 #[derive(Debug)]
 pub enum Pool {
     /// Of integers.
-    Ints(HashMap<Vec<i64>, Vec<(usize, f32)>>),
+    Ints(Grams<i64>),
     /// Of strings.
-    Strings(HashMap<Vec<String>, Vec<(usize, f32)>>),
+    Strings(Grams<String>),
 }
 
 /// Counts n-grams with gaps of up to `skips` items in `[C]` or each row of `[N, C]`.
@@ -79,13 +82,8 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 /// The pool as a table: section `i` holds n-grams of `i + 1` items.
-fn table<T: Hash + Eq + Clone>(
-    pool: &[T],
-    starts: &[usize],
-    columns: &[usize],
-    weights: &[f32],
-) -> Result<HashMap<Vec<T>, Vec<(usize, f32)>>> {
-    let mut table: HashMap<Vec<T>, Vec<(usize, f32)>> = HashMap::new();
+fn table<T: Hash + Eq + Clone>(pool: &[T], starts: &[usize], columns: &[usize], weights: &[f32]) -> Result<Grams<T>> {
+    let mut table: Grams<T> = HashMap::new();
     let mut entry = columns.iter().copied().zip(weights.iter().copied());
     for (i, start) in starts.iter().enumerate() {
         let end = starts.get(i + 1).copied().unwrap_or(pool.len());
@@ -103,7 +101,7 @@ fn table<T: Hash + Eq + Clone>(
 }
 
 impl TfIdfVectorizer {
-    fn count<T: Hash + Eq + Clone>(&self, items: &[T], table: &HashMap<Vec<T>, Vec<(usize, f32)>>, out: &mut [f32]) {
+    fn count<T: Hash + Eq + Clone>(&self, items: &[T], table: &Grams<T>, out: &mut [f32]) {
         let mut counts: HashMap<usize, (f32, f32)> = HashMap::new();
         let longest = self.longest.min(items.len());
         for n in self.shortest..=longest {

@@ -14,6 +14,7 @@
 
 mod catboost;
 mod error;
+mod graph;
 mod json;
 mod lightgbm;
 mod link;
@@ -29,6 +30,8 @@ use std::path::Path;
 
 pub use error::ImportError;
 pub use model::{Category, FeatureCategories, ImportOptions, Library, TreeModel};
+
+pub(crate) use graph::to_imported;
 
 use error::Source;
 
@@ -87,6 +90,11 @@ enum Sniffed {
     /// A known binary format: what it is, and how to save the model instead.
     Binary(&'static str, &'static str),
     Unknown,
+}
+
+/// Whether the first bytes of a file are those of a tree ensemble, of a kind that is read or one that is refused by name.
+pub(crate) fn is_tree_file(start: &[u8]) -> bool {
+    !matches!(sniff(start), Sniffed::Unknown)
 }
 
 fn sniff(bytes: &[u8]) -> Sniffed {
