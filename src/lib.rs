@@ -6,10 +6,14 @@
 //!
 //! - [`Compiler`] makes archives (feature `compile`, on by default).
 //! - [`Archive`], [`Model`] and [`Session`] open and run them: the value door takes tensors, [`rows`] takes columns.
+//! - `cli` is the `hologram` command, and `settings` are its settings (feature `cli`).
 //! - `sql` puts models into DataFusion (feature `sql`): start at `sql::Engine`.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 mod error;
-
+#[cfg(feature = "cli")]
+pub mod settings;
 #[cfg(feature = "sql")]
 pub mod sql;
 
