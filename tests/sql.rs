@@ -1,7 +1,6 @@
 //! SQL over models: the files of `tests/sql`, and how many rows each query makes a model score.
 //!
 //! Each `.slt` file runs on an engine of its own with the models and tables of [`fixture`].
-#![cfg(all(feature = "sql", feature = "compile"))]
 
 #[path = "sql/fixture.rs"]
 mod fixture;
