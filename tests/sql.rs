@@ -1,7 +1,6 @@
 //! SQL over models: the files of `tests/sql`, and how many rows each query makes a model score.
 //!
 //! Each `.slt` file runs on an engine of its own with the models and tables of [`fixture`].
-#![cfg(all(feature = "sql", feature = "compile"))]
 
 #[path = "sql/fixture.rs"]
 mod fixture;
@@ -91,11 +90,10 @@ fn metric(plan: &Arc<dyn ExecutionPlan>, name: &str) -> usize {
 }
 
 async fn run(engine: &Engine, sql: &str) -> Ran {
-    let fail = |e: &dyn std::fmt::Display| panic!("{sql}: {e}");
-    let frame = engine.sql(sql).await.unwrap_or_else(|e| fail(&e));
+    let frame = engine.sql(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     let context = frame.task_ctx();
-    let plan = frame.create_physical_plan().await.unwrap_or_else(|e| fail(&e));
-    let batches = collect(plan.clone(), Arc::new(context)).await.unwrap_or_else(|e| fail(&e));
+    let plan = frame.create_physical_plan().await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let batches = collect(plan.clone(), Arc::new(context)).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     Ran {
         rows: batches.iter().map(RecordBatch::num_rows).sum(),
         scored: metric(&plan, "rows_scored"),
