@@ -5,6 +5,7 @@
 
 mod convolution;
 mod elementwise;
+mod forest;
 mod movement;
 mod normalization;
 mod pool;
@@ -141,6 +142,7 @@ impl Request<'_> {
 
 /// The kernels, tried in order.
 const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[
+    forest::select,
     product::select,
     product::select_gemm,
     softmax::select,
