@@ -217,12 +217,10 @@ fn lay_split(split: &Split, parts: &mut ForestParts, open: &mut Vec<(Child, Opti
         Test::Compare(mode, threshold) => tests.push((*mode, *threshold)),
         Test::Among(members) => {
             let in_set = |v: f64| (0.0..SET_MAX).contains(&v) && v.fract() == 0.0;
-            let categories: Vec<usize> = members.iter().filter(|v| in_set(**v)).map(|v| *v as usize).collect();
-            if let Some(largest) = categories.iter().max() {
-                let mut words = vec![0u64; largest / 64 + 1];
-                categories.iter().for_each(|c| words[c / 64] |= 1 << (c % 64));
+            let categories: Vec<u32> = members.iter().filter(|v| in_set(**v)).map(|v| *v as u32).collect();
+            if !categories.is_empty() {
                 tests.push((Mode::Member(parts.category_sets.len() as u32), 0.0));
-                parts.category_sets.push(CategorySet { cast: CategoryCast::Whole, words });
+                parts.category_sets.push(CategorySet::new(CategoryCast::Whole, categories));
             }
             tests.extend(members.iter().filter(|v| !in_set(**v)).map(|v| (Mode::Equal, *v)));
             if tests.is_empty() {
