@@ -3,10 +3,6 @@
 use crate::{Domain, Kernel, KernelError, SCHEMA_VERSION, parse, stdlib};
 use hologram_ops::{DType, Tensor, numeric::Element};
 
-
-
-
-
 /// The one kernel of a source.
 fn kernel(source: &str) -> Kernel {
     let mut kernels = parse("test.py", source).unwrap_or_else(|e| panic!("{e}\n{source}"));
