@@ -95,7 +95,11 @@ fn failures_are_one_line_with_the_exit_code_of_their_kind() {
     fs::write(folder.path().join("text.onnx"), "this is no model").unwrap();
     fs::write(folder.path().join("rows.csv"), "a,b\n1,2\n").unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["compile", "digit_cnn.onnx"], 3, "error[missing]: digit_cnn.onnx: no such file (hint: did you mean digits_cnn.onnx?)"),
+        (
+            &["compile", "digit_cnn.onnx"],
+            3,
+            "error[missing]: digit_cnn.onnx: no such file (hint: did you mean digits_cnn.onnx?)",
+        ),
         (&["compile", "text.onnx"], 1, "error[invalid]: text.onnx"),
         (&["compile", "."], 1, "this is a folder"),
         (&["inspect", "digits_cnn.onnx"], 1, "compile it first: hologram compile digits_cnn.onnx"),
@@ -116,7 +120,11 @@ fn failures_are_one_line_with_the_exit_code_of_their_kind() {
         let done = hologram(folder.path(), arguments);
         assert_eq!(done.code, *code, "{arguments:?}: {}", done.err);
         assert!(done.err.contains(expected), "{arguments:?}: {}", done.err);
-        assert!(done.err.starts_with("error[") && done.err.trim_end().lines().count() == 1, "{arguments:?}: {}", done.err);
+        assert!(
+            done.err.starts_with("error[") && done.err.trim_end().lines().count() == 1,
+            "{arguments:?}: {}",
+            done.err
+        );
         assert_eq!(done.out, "", "{arguments:?}");
     }
     for usage in [&["compile"][..], &["nonsense"], &["run", "good.holo"], &["sql", "--format", "xml", "SELECT 1"]] {
@@ -177,7 +185,10 @@ fn a_model_is_compiled_inspected_and_explained() {
 fn rows_are_scored_beside_their_columns_in_every_format() {
     let folder = folder();
     output(folder.path(), &["compile", "wine_pipeline.onnx", "--report", "none"]);
-    let csv = output(folder.path(), &["run", "wine_pipeline.holo", "--input", "wine.parquet", "--select", "id,cultivar,split,label"]);
+    let csv = output(
+        folder.path(),
+        &["run", "wine_pipeline.holo", "--input", "wine.parquet", "--select", "id,cultivar,split,label"],
+    );
     let rows = cells(&csv);
     assert_eq!((rows.len(), rows[0].as_slice()), (179, &["id", "cultivar", "split", "label"][..]));
     let test: Vec<_> = rows.iter().filter(|r| r[2] == "test").collect();
@@ -197,7 +208,8 @@ fn rows_are_scored_beside_their_columns_in_every_format() {
     assert!(header.starts_with("id,") && header.contains(",label,") && header.contains("barolo"), "{header}");
     // What is written is whole or not there: a failure leaves the file before it.
     fs::write(folder.path().join("kept.csv"), "before").unwrap();
-    let done = hologram(folder.path(), &["run", "wine_pipeline.holo", "--input", "digits.parquet", "--output", "kept.csv"]);
+    let done =
+        hologram(folder.path(), &["run", "wine_pipeline.holo", "--input", "digits.parquet", "--output", "kept.csv"]);
     assert_eq!(done.code, 1, "{}", done.err);
     assert_eq!(fs::read_to_string(folder.path().join("kept.csv")).unwrap(), "before");
 }
@@ -265,7 +277,11 @@ fn settings_have_one_precedence() {
     fs::write(folder.path().join("hologram.toml"), "batch_row = 1\n").unwrap();
     let done = hologram(folder.path(), &["config"]);
     assert_eq!(done.code, 1);
-    assert!(done.err.contains("hologram.toml: no setting is named 'batch-row'; the nearest is 'batch-rows'"), "{}", done.err);
+    assert!(
+        done.err.contains("hologram.toml: no setting is named 'batch-row'; the nearest is 'batch-rows'"),
+        "{}",
+        done.err
+    );
 }
 
 #[test]
@@ -274,8 +290,12 @@ fn every_setting_is_in_the_example_of_an_environment() {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".env.example")).unwrap();
     let rows = json(&output(here.path(), &["config", "--json"]));
     let mut names: Vec<&str> = rows.as_array().unwrap().iter().filter_map(|r| r["environment"].as_str()).collect();
-    let mut shown: Vec<&str> =
-        text.lines().filter_map(|l| l.strip_prefix("# ")?.split_once('=')).map(|(n, _)| n).filter(|n| !n.contains(' ')).collect();
+    let mut shown: Vec<&str> = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("# ")?.split_once('='))
+        .map(|(n, _)| n)
+        .filter(|n| !n.contains(' '))
+        .collect();
     names.sort_unstable();
     shown.sort_unstable();
     assert_eq!(names, shown);

@@ -67,16 +67,6 @@ impl Queries {
         })?;
         Ok(Answer { runtime: &self.runtime, stream })
     }
-
-    /// Every batch of a statement's answer.
-    pub(super) fn collect(&self, statement: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-        let mut answer = self.stream(statement)?;
-        let mut batches = Vec::new();
-        while let Some(batch) = answer.next()? {
-            batches.push(batch);
-        }
-        Ok((answer.schema(), batches))
-    }
 }
 
 fn cancelled() -> Failure {
