@@ -83,7 +83,8 @@ async fn run_files() {
     assert!(files.len() >= 4, "{} has {} files", folder.display(), files.len());
     let mut problems = Vec::new();
     for file in files {
-        let mut runner = sqllogictest::Runner::new(|| async { Ok(Database(fixture::engine(EngineOptions::default()))) });
+        let mut runner =
+            sqllogictest::Runner::new(|| async { Ok(Database(fixture::engine(EngineOptions::default()))) });
         // Every record, so that one run shows all that differs.
         for record in sqllogictest::parse_file::<DefaultColumnType>(&file).unwrap() {
             if let Err(problem) = runner.run_async(record).await {
@@ -139,7 +140,11 @@ const SCORED: &[(&str, usize, usize)] = &[
         20_000,
     ),
     ("SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90", 2_400, 20_000),
-    ("SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90 ORDER BY predict('sum', a, b)", 2_400, 20_000),
+    (
+        "SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90 ORDER BY predict('sum', a, b)",
+        2_400,
+        20_000,
+    ),
     ("SELECT id FROM t WHERE b < 3 AND predict('sum', a, b) > 90", 858, 8_572),
     ("SELECT id FROM t WHERE predict('sum', a, b) > 90 AND b < 3", 858, 8_572),
     // The second model sees what the first lets through.
@@ -150,7 +155,11 @@ const SCORED: &[(&str, usize, usize)] = &[
     ("SELECT x.id FROM (SELECT id, predict('sum', a, b) p FROM t) x JOIN t y ON x.id = y.id", 20_000, 0),
     // Branches.
     ("SELECT CASE WHEN a < 10 THEN predict('sum', a, b) ELSE 0 END FROM t", 20_000, 2_000),
-    ("SELECT CASE WHEN a < 10 THEN 0 WHEN a < 20 THEN predict('sum', a, b) ELSE predict('minus', a, b) END FROM t", 20_000, 18_000),
+    (
+        "SELECT CASE WHEN a < 10 THEN 0 WHEN a < 20 THEN predict('sum', a, b) ELSE predict('minus', a, b) END FROM t",
+        20_000,
+        18_000,
+    ),
     ("SELECT CASE WHEN a < 10 THEN predict('sum', a, b) ELSE -predict('sum', a, b) END FROM t", 20_000, 20_000),
     ("SELECT coalesce(CASE WHEN a < 90 THEN a END, predict('sum', a, b)) FROM t", 20_000, 2_000),
     ("SELECT a < 10 AND predict('sum', a, b) > 3 FROM t", 20_000, 2_000),
@@ -232,7 +241,10 @@ async fn explain_plans_and_runs_nothing() {
     let swapped = explain("EXPLAIN FORMAT INDENT SELECT predict('sum', b, a) FROM t").await;
     assert!(swapped.contains("warnings=[the columns are bound by position"), "{swapped}");
     let verbose = explain("EXPLAIN VERBOSE SELECT predict('weighted', a, b) FROM t").await;
-    assert!(verbose.contains("| entry point main") && verbose.contains("Resolve ") && verbose.contains("class "), "{verbose}");
+    assert!(
+        verbose.contains("| entry point main") && verbose.contains("Resolve ") && verbose.contains("class "),
+        "{verbose}"
+    );
     let analyzed = explain("EXPLAIN ANALYZE SELECT predict('sum', a, b) FROM t").await;
     for part in ["rows_scored=20", "null_rows=0", "batches=", "casts=", "elapsed_compute="] {
         assert!(analyzed.contains(part), "{part}\n{analyzed}");
@@ -296,4 +308,46 @@ async fn files_are_models_and_tables_by_their_paths() {
     fixture::compiled("both").write_file(&archive).unwrap();
     let error = engine.sql(&sql.replace("count(", "abs(")).await.map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+}
+
+/// Examples that ship with the project, and what is known of them: rows, and how many answers are right.
+#[test]
+fn the_example_models_answer() {
+    with_stack(run_examples);
+}
+
+async fn run_examples() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let engine = fixture::engine(EngineOptions::default());
+    let cases = [
+        (
+            "wine_pipeline.onnx",
+            "wine",
+            "SELECT count(*) FILTER (WHERE p['label'] = cultivar) FROM \
+          (SELECT cultivar, predict('model', w) p FROM 'data' w WHERE split = 'test')",
+            "45",
+        ),
+        (
+            "breast_cancer.lgbm.txt",
+            "breast_cancer",
+            "SELECT count(*) FILTER (WHERE (p > 0.5) = (diagnosis = 'malignant')) FROM \
+          (SELECT diagnosis, predict('model', w) p FROM 'data' w WHERE split = 'test')",
+            "133",
+        ),
+        (
+            "digits_cnn.onnx",
+            "digits",
+            "SELECT count(*) FILTER (WHERE p['label'] = digit) FROM \
+          (SELECT digit, predict('model', image) p FROM 'data' w WHERE split = 'test')",
+            "442",
+        ),
+    ];
+    for (file, data, sql, right) in cases {
+        engine.register_model("model", root.join("models").join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+        let path = root.join("data").join(format!("{data}.parquet"));
+        let sql = sql.replace("'data'", &format!("'{}'", path.display()));
+        let frame = engine.sql(&sql).await.unwrap_or_else(|e| panic!("{file}: {e}"));
+        let rows = frame.collect().await.unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert_eq!(cells(&rows).unwrap(), [[right]], "{file}");
+    }
 }

@@ -13,9 +13,9 @@ use datafusion::{
         parser::Statement as Parsed,
         sqlparser::{
             ast::{
-                Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
-                ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut,
-                VisitorMut, With, visit_expressions_mut,
+                Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr,
+                Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value,
+                VisitMut, VisitorMut, With, visit_expressions_mut,
             },
             dialect::GenericDialect,
             parser::Parser,
@@ -209,7 +209,9 @@ fn relation_argument(statement: &mut Parsed, name: &str) -> Option<Query> {
 /// Whether a select, or the order of its query, holds a call that takes the name.
 fn mentions(select: &Select, query: &Query, name: &str) -> bool {
     let mut whole = Query { with: None, body: Box::new(SetExpr::Select(Box::new(select.clone()))), ..query.clone() };
-    let found = visit_expressions_mut(&mut whole, |e| if takes(e, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+    let found = visit_expressions_mut(&mut whole, |e| {
+        if takes(e, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     found.is_break()
 }
 
@@ -277,11 +279,7 @@ fn whole_row(relation: &Ident, columns: &[String]) -> Expr {
         name: ObjectName::from(vec![Ident::new("named_struct")]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args,
-            clauses: Vec::new(),
-        }),
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
         filter: None,
         null_treatment: None,
         over: None,
