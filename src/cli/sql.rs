@@ -3,7 +3,7 @@
 use super::{
     Context, Failure, Result,
     batches_out::{Format, Writer},
-    console::{self, duration_text, grouped, note, say},
+    console::{self, counted, duration_text, note, say},
     model_file,
     queries::Queries,
     statements,
@@ -119,7 +119,7 @@ pub(super) fn answer(queries: &Queries, statement: &str, format: Format, output:
         writer.finish()?;
     }
     if console::is_watched() {
-        note(format_args!("{} rows in {}", grouped(rows), duration_text(start.elapsed())));
+        note(format_args!("{} in {}", counted(rows, "row"), duration_text(start.elapsed())));
     }
     Ok(())
 }
