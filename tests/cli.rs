@@ -1,5 +1,6 @@
 //! The `hologram` command, as its users start it: what it prints, where, and with which exit code.
 #![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up must fail")]
 
 use assert_cmd::Command;
 use serde_json::Value;

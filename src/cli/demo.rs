@@ -14,12 +14,12 @@ use std::{
 };
 
 const AFTER_HELP: &str = "\
-The models are trained on three quarters of their rows; the column `split` marks the others as `test`, and accuracies
+The models are trained on three quarters of their rows; the column `split` marks the others as `test`, and accuracies \
 are counted on those.
 
 Examples:
-  hologram demo                  in a temporary folder, which is removed at the end
-  hologram demo --dir try        keeps models, rows and archives in try/; files that are there already are used as they are";
+  hologram demo             in a temporary folder, which is removed at the end
+  hologram demo --dir try   keeps all in try/, and uses files that are there already";
 
 /// Compile three small models and ask three questions of them.
 #[derive(Debug, clap::Args)]

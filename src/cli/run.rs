@@ -25,15 +25,15 @@ use std::{
 };
 
 const AFTER_HELP: &str = "\
-Rows: columns are found by the names of the model's inputs or of its features; predictions are added behind the columns
-of the input, each under the name of its output. The format of a file is told by its ending: .parquet, .csv, .tsv, .json,
-.jsonl, .arrow.
+Rows: columns are found by the names of the model's inputs or of its features; predictions are added behind the columns \
+of the input, each under the name of its output. The format of a file is told by its ending: .parquet, .csv, .tsv, \
+.json, .jsonl, .arrow.
 
 Examples:
   hologram run churn.holo --input customers.parquet --output scored.parquet
-  hologram run churn.onnx --input customers.csv --select id,label       CSV to stdout
-  hologram run net.onnx --tensors test_data_set_0                       reads input_0.pb, prints the outputs
-  hologram run net.onnx --tensors test_data_set_0 --output answers      writes answers/output_0.pb";
+  hologram run churn.onnx --input customers.csv --select id,label   CSV to stdout
+  hologram run net.onnx --tensors set_0                   reads set_0/input_0.pb, prints the outputs
+  hologram run net.onnx --tensors set_0 --output answers  writes answers/output_0.pb";
 
 /// Run a model over rows of a file, or over tensors.
 #[derive(Debug, clap::Args)]

@@ -17,7 +17,7 @@ use std::{
 };
 
 const AFTER_HELP: &str = "\
-predict('MODEL', column, ...) scores columns in the order of the model's inputs; predict('MODEL', t) takes the columns of
+predict('MODEL', column, ...) scores columns in the order of the model's inputs; predict('MODEL', t) takes the columns of \
 the relation t by name. MODEL is a file, or a name given with --model. Files are relations: FROM 'rows.parquet' t.
 
 Examples:
