@@ -147,11 +147,15 @@ impl Writer {
     pub(super) fn finish(self) -> Result<usize> {
         let mut sink = match self.kind {
             Kind::Table { mut batches, rows, mut sink } => {
-                if batches.is_empty() {
-                    batches.push(RecordBatch::new_empty(self.schema));
+                if is_plan(&self.schema) {
+                    write_plan(&mut sink, &batches)?;
+                } else {
+                    if batches.is_empty() {
+                        batches.push(RecordBatch::new_empty(self.schema));
+                    }
+                    let options = arrow::util::display::FormatOptions::default().with_null("NULL");
+                    writeln!(sink, "{}", arrow::util::pretty::pretty_format_batches_with_options(&batches, &options)?)?;
                 }
-                let options = arrow::util::display::FormatOptions::default().with_null("NULL");
-                writeln!(sink, "{}", arrow::util::pretty::pretty_format_batches_with_options(&batches, &options)?)?;
                 if self.rows > rows {
                     let (all, more) = (console::grouped(self.rows), console::grouped(self.rows - rows));
                     writeln!(sink, "... {more} more of {all} rows; write a file with -o FILE to have them all")?;
@@ -176,6 +180,27 @@ impl Writer {
         }
         Ok(self.rows)
     }
+}
+
+/// Whether these are the rows of an EXPLAIN, whose cells are texts of many lines.
+fn is_plan(schema: &Schema) -> bool {
+    schema.fields().iter().map(|f| f.name().as_str()).eq(["plan_type", "plan"])
+}
+
+/// The plans of an EXPLAIN as text: a table would be as wide as its longest line.
+fn write_plan(sink: &mut Sink, batches: &[RecordBatch]) -> Result<()> {
+    for batch in batches {
+        let options = arrow::util::display::FormatOptions::default();
+        let [kinds, plans] = [0, 1].map(|c| ArrayFormatter::try_new(batch.column(c), &options));
+        let (kinds, plans) = (kinds?, plans?);
+        for row in 0..batch.num_rows() {
+            writeln!(sink, "{}:", kinds.value(row))?;
+            for line in plans.value(row).to_string().lines() {
+                writeln!(sink, "  {line}")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The batch without nesting, as CSV needs it: structs become columns named `outer.inner`, lists text.

@@ -2,7 +2,7 @@
 
 use super::{
     Context, Failure, Result,
-    console::{duration_text, grouped, say},
+    console::{counted, duration_text, grouped, say},
     model_file,
 };
 use crate::{CompiledModel, CompilerConfig};
@@ -88,11 +88,11 @@ fn text(model: &CompiledModel, output: &str, bytes: u64, elapsed: &str) -> Strin
     for entry in &model.entries {
         let rows = if entry.rows.independent { "independent" } else { "dependent" };
         lines.push(format!(
-            "  {} ({} nodes): {} inputs, {} outputs, rows {rows}: {}",
+            "  {} ({}): {}, {}, rows {rows}: {}",
             entry.name,
-            entry.graph.node_count(),
-            entry.inputs.len(),
-            entry.outputs.len(),
+            counted(entry.graph.node_count(), "node"),
+            counted(entry.inputs.len(), "input"),
+            counted(entry.outputs.len(), "output"),
             entry.rows.reason
         ));
     }

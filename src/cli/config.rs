@@ -8,7 +8,7 @@ use super::{
 use crate::settings::SETTINGS;
 
 const AFTER_HELP: &str = "\
-Settings come from, in rising precedence: hologram.toml in the working folder (or --config FILE), .env in the working
+Settings come from, in rising precedence: hologram.toml in the working folder (or --config FILE), .env in the working \
 folder, environment variables, flags. A settings file has one `name = value` a line:
 
   threads = 4

@@ -118,6 +118,11 @@ pub(super) fn duration_text(time: Duration) -> String {
     }
 }
 
+/// A number with a noun, in the plural unless it is one.
+pub(super) fn counted(n: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
 /// A number with its thousands apart.
 pub(super) fn grouped(n: impl TryInto<u128>) -> String {
     let digits = n.try_into().unwrap_or_default().to_string();

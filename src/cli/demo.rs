@@ -14,12 +14,12 @@ use std::{
 };
 
 const AFTER_HELP: &str = "\
-The models are trained on three quarters of their rows; the column `split` marks the others as `test`, and accuracies
+The models are trained on three quarters of their rows; the column `split` marks the others as `test`, and accuracies \
 are counted on those.
 
 Examples:
-  hologram demo                  in a temporary folder, which is removed at the end
-  hologram demo --dir try        keeps models, rows and archives in try/; files that are there already are used as they are";
+  hologram demo             in a temporary folder, which is removed at the end
+  hologram demo --dir try   keeps all in try/, and uses files that are there already";
 
 /// Compile three small models and ask three questions of them.
 #[derive(Debug, clap::Args)]
@@ -53,14 +53,14 @@ struct Scene {
 /// `{dir}` stands for the folder.
 const SCENES: &[Scene] = &[
     Scene {
-        title: "80 boosted trees: a score beside the columns, and a filter on the score",
+        title: "80 boosted trees: a score beside the columns, a filter on the score, and the least certain first",
         model: "breast_cancer.lgbm.txt",
         archive: "breast_cancer.holo",
         question: "\
 SELECT id, mean_radius, diagnosis, round(score, 4) AS score
 FROM (SELECT *, predict('{dir}/breast_cancer.holo', t) AS score FROM '{dir}/breast_cancer.parquet' t)
-WHERE split = 'test' AND score > 0.9
-ORDER BY score DESC, id LIMIT 5",
+WHERE split = 'test' AND score > 0.5
+ORDER BY score LIMIT 5",
         accuracy: "\
 SELECT count(*) AS rows, count(*) FILTER (WHERE (score > 0.5) = (diagnosis = 'malignant')) AS right_answers
 FROM (SELECT *, predict('{dir}/breast_cancer.holo', t) AS score FROM '{dir}/breast_cancer.parquet' t)
@@ -121,20 +121,20 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
             std::fs::write(&path, bytes).map_err(|e| Failure::from(e).at(path.display()))?;
         }
     }
-    say(format_args!("Models and rows are in {dir}\n"))?;
+    say(format_args!("Models and rows are in {dir}"))?;
     let queries = Queries::start(context)?;
     for (number, scene) in (1..).zip(SCENES) {
-        say(format_args!("{number}. {}\n", scene.title))?;
+        say(format_args!("\n{number}. {}", scene.title))?;
         let (model, archive) = (folder.path.join(scene.model), folder.path.join(scene.archive));
-        say(format_args!("$ hologram compile {} -o {}", model.display(), archive.display()))?;
+        say(format_args!("\n$ hologram compile {} -o {}", model.display(), archive.display()))?;
         compile::run(context, &compile::Arguments::new(model, archive))?;
         ask(&queries, &scene.question.replace("{dir}", &dir))?;
         ask(&queries, &scene.accuracy.replace("{dir}", &dir))?;
     }
-    say(format_args!("What runs for the first question:\n"))?;
-    let question = SCENES.first().map_or(String::new(), |s| s.question.replace("{dir}", &dir));
+    say("\nWhat runs for the last question:")?;
+    let question = SCENES.last().map_or(String::new(), |s| s.question.replace("{dir}", &dir));
     ask(&queries, &format!("EXPLAIN {question}"))?;
-    say(format_args!("All of it took {}.", duration_text(start.elapsed())))
+    say(format_args!("\nAll of it took {}.", duration_text(start.elapsed())))
 }
 
 /// Shows a query as a user would type it, its answer, and how long that took.
@@ -142,7 +142,7 @@ fn ask(queries: &Queries, query: &str) -> Result<()> {
     say(format_args!("\n$ hologram sql \"{query}\""))?;
     let start = Instant::now();
     sql::answer(queries, query, Format::Table, Some(None))?;
-    say(format_args!("({})\n", duration_text(start.elapsed())))
+    say(format_args!("({})", duration_text(start.elapsed())))
 }
 
 /// The given folder, made where it is not there; or a new one that is removed at the end.

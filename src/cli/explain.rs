@@ -66,7 +66,8 @@ fn passes(model: &Arc<Model>) -> String {
     let mut rows = vec![["pass", "nodes before", "nodes after", "what it did"].map(str::to_owned).to_vec()];
     for pass in &model.plan().passes {
         let counts = [pass.nodes_before, pass.nodes_after].map(|n| n.to_string());
-        rows.push([&[pass.name.clone()], counts.as_slice(), &[pass.note.clone()]].concat());
+        let [before, after] = counts;
+        rows.push(vec![pass.name.clone(), before, after, pass.note.clone()]);
     }
     columns(&rows)
 }

@@ -77,7 +77,7 @@ impl fmt::Display for Failure {
         let message = lines.join("; ");
         write!(f, "error[{kind}]: {}", message.strip_prefix(&format!("{kind}: ")).unwrap_or(&message))?;
         let general = match self.kind() {
-            ErrorKind::Corrupt => Some("restore the file, or compile the model again"),
+            ErrorKind::Corrupt if !message.contains("restore") => Some("restore the file, or compile the model again"),
             ErrorKind::Internal => Some("this is a defect of hologram; please report it with what you ran"),
             _ => None,
         };

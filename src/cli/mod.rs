@@ -36,8 +36,8 @@ Examples:
   hologram run churn.holo --input customers.csv  the rows, with predictions beside them
   hologram sql \"SELECT id, predict('churn.holo', age, plan) FROM 'customers.parquet'\"
 
-A MODEL is a .holo archive or any model file that `compile` reads: ONNX, LightGBM text, XGBoost JSON or UBJSON,
-CatBoost JSON. Settings come from hologram.toml, .env, HOLOGRAM_* variables and flags; see `hologram config --show`.
+A MODEL is a .holo archive or any model file that `compile` reads: ONNX, LightGBM text, XGBoost JSON or UBJSON, \
+CatBoost JSON. Settings come from hologram.toml, .env, HOLOGRAM_* variables and flags; see `hologram config --show`. \
 Exit codes: `hologram exit-codes`.";
 
 /// Query the outputs of models: compile a model once, then run it over rows and ask for its answers in SQL.

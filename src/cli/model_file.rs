@@ -41,7 +41,7 @@ pub(super) fn is_archive(path: &Path) -> Result<bool> {
     }
 }
 
-/// Opens an archive; `as_written` says whether a model file may be compiled instead.
+/// Opens an archive; with a context any other model file is compiled in memory instead.
 pub(super) fn open_archive(context: Option<&Context>, path: &Path) -> Result<Archive> {
     check_exists(path)?;
     match context {
@@ -78,5 +78,5 @@ pub(super) fn compile(context: &Context, path: &Path, config: CompilerConfig) ->
 /// Opens a model: an archive, or any model file.
 pub(super) fn open(context: &Context, path: &Path) -> Result<Arc<Model>> {
     let archive = open_archive(Some(context), path)?;
-    Ok(Model::open(archive, &ModelOptions::default()).map_err(|e| Failure::from(e).at(path.display()))?)
+    Model::open(archive, &ModelOptions::default()).map_err(|e| Failure::from(e).at(path.display()))
 }

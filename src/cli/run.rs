@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     ErrorKind, Session,
-    ops::control::{Budget, Control},
+    ops::{
+        Tensor, Value,
+        control::{Budget, Control},
+    },
     rows::{BindOptions, Binding, RowSession},
     settings::nearest,
 };
@@ -22,15 +25,15 @@ use std::{
 };
 
 const AFTER_HELP: &str = "\
-Rows: columns are found by the names of the model's inputs or of its features; predictions are added behind the columns
-of the input, each under the name of its output. The format of a file is told by its ending: .parquet, .csv, .tsv, .json,
-.jsonl, .arrow.
+Rows: columns are found by the names of the model's inputs or of its features; predictions are added behind the columns \
+of the input, each under the name of its output. The format of a file is told by its ending: .parquet, .csv, .tsv, \
+.json, .jsonl, .arrow.
 
 Examples:
   hologram run churn.holo --input customers.parquet --output scored.parquet
-  hologram run churn.onnx --input customers.csv --select id,label       CSV to stdout
-  hologram run net.onnx --tensors test_data_set_0                       reads input_0.pb, prints the outputs
-  hologram run net.onnx --tensors test_data_set_0 --output answers      writes answers/output_0.pb";
+  hologram run churn.onnx --input customers.csv --select id,label   CSV to stdout
+  hologram run net.onnx --tensors set_0                   reads set_0/input_0.pb, prints the outputs
+  hologram run net.onnx --tensors set_0 --output answers  writes answers/output_0.pb";
 
 /// Run a model over rows of a file, or over tensors.
 #[derive(Debug, clap::Args)]
@@ -84,9 +87,33 @@ fn tensors(context: &Context, session: &Session, folder: &Path, output: Option<&
         return tensor_files::write(folder, &signature.outputs, &outputs);
     }
     for (port, value) in signature.outputs.iter().zip(&outputs) {
-        say(format_args!("{}: {value:?}", port.name))?;
+        say(format_args!("{}: {}", port.name, value_text(value)?))?;
     }
     Ok(())
+}
+
+/// Elements of a tensor that are printed; files hold them all.
+const ELEMENTS_SHOWN: usize = 16;
+
+/// A value with its first elements.
+fn value_text(value: &Value) -> Result<String> {
+    let Value::Tensor(tensor) = value else { return Ok(format!("{value:?}")) };
+    if tensor.len() <= ELEMENTS_SHOWN {
+        return Ok(format!("{tensor:?}"));
+    }
+    let start = match tensor.buffer() {
+        Ok(buffer) => {
+            let bytes = buffer.slice_with_length(0, ELEMENTS_SHOWN * tensor.dtype().size());
+            Tensor::from_buffer(tensor.dtype(), [ELEMENTS_SHOWN], bytes)?
+        }
+        Err(_) => {
+            let strings = tensor.as_strings()?.slice(0, ELEMENTS_SHOWN);
+            Tensor::from_strings([ELEMENTS_SHOWN], strings)?
+        }
+    };
+    let start = format!("{start:?}");
+    let elements = start.split_once(" [").map_or("", |(_, elements)| elements.trim_end_matches(']'));
+    Ok(format!("{}{:?} [{elements}, ...]", tensor.dtype(), tensor.shape()))
 }
 
 fn exhausted(failure: Failure) -> Failure {
@@ -115,7 +142,9 @@ fn rows(context: &Context, session: Session, input: &Path, arguments: &Arguments
     let mut done = 0usize;
     let mut score = |batch: &RecordBatch| -> Result<()> {
         let given: Vec<ArrayRef> = runner.binding().columns().iter().map(|c| batch.column(*c).clone()).collect();
-        let (answer, stats) = runner.run(&given, batch.num_rows(), &control).map_err(|e| exhausted(e.into()))?;
+        let (answer, stats) = runner
+            .run(&given, batch.num_rows(), &control)
+            .map_err(|e| exhausted(e.into()).at(format_args!("{}, rows from {done} on", input.display())))?;
         if stats.null_rows > 0 {
             tracing::info!(rows = stats.null_rows, "answered with NULL because a column was NULL");
         }
@@ -137,7 +166,7 @@ fn rows(context: &Context, session: Session, input: &Path, arguments: &Arguments
     drop(progress);
     let rows = writer.finish()?;
     if console::is_watched() {
-        console::note(format_args!("{} rows in {}", grouped(rows), duration_text(start.elapsed())));
+        console::note(format_args!("{} in {}", console::counted(rows, "row"), duration_text(start.elapsed())));
     }
     Ok(())
 }

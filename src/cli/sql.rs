@@ -3,7 +3,7 @@
 use super::{
     Context, Failure, Result,
     batches_out::{Format, Writer},
-    console::{self, duration_text, grouped, note, say},
+    console::{self, counted, duration_text, note, say},
     model_file,
     queries::Queries,
     statements,
@@ -17,7 +17,7 @@ use std::{
 };
 
 const AFTER_HELP: &str = "\
-predict('MODEL', column, ...) scores columns in the order of the model's inputs; predict('MODEL', t) takes the columns of
+predict('MODEL', column, ...) scores columns in the order of the model's inputs; predict('MODEL', t) takes the columns of \
 the relation t by name. MODEL is a file, or a name given with --model. Files are relations: FROM 'rows.parquet' t.
 
 Examples:
@@ -119,7 +119,7 @@ pub(super) fn answer(queries: &Queries, statement: &str, format: Format, output:
         writer.finish()?;
     }
     if console::is_watched() {
-        note(format_args!("{} rows in {}", grouped(rows), duration_text(start.elapsed())));
+        note(format_args!("{} in {}", counted(rows, "row"), duration_text(start.elapsed())));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://github.com/onnx/onnx/blob/main/onnx/onnx-data.proto>.
 
-use super::{Failure, Result, model_file};
+use super::{Failure, Result, console::counted, model_file};
 use crate::{
     Error, ErrorKind,
     ops::{DType, Limits, Tensor, Type, Value},
@@ -21,8 +21,9 @@ pub(super) fn read(folder: &Path, ports: &[Port]) -> Result<Vec<Value>> {
     let mut values = Vec::with_capacity(ports.len());
     for (i, port) in ports.iter().enumerate() {
         let path = folder.join(format!("input_{i}.pb"));
-        model_file::check_exists(&path)
-            .map_err(|e| e.hint(format!("the model takes {} inputs; number {i} is '{}'", ports.len(), port.name)))?;
+        model_file::check_exists(&path).map_err(|e| {
+            e.hint(format!("the model takes {}; number {i} is '{}'", counted(ports.len(), "input"), port.name))
+        })?;
         let value = OnnxValue::load(&path, &onnx_type(&port.ty), &limits).map_err(hologram_planner::Error::from)?;
         values.push(value.to_value(&path.display().to_string()).map_err(hologram_planner::Error::from)?);
     }
