@@ -1,11 +1,11 @@
 //! Tests of the language as a whole: what runs, what is refused and where, what survives damage.
 
-use crate::{Domain, Kernel, KernelError, SCHEMA_VERSION, parse, stdlib};
+use crate::{Kernel, parse};
 use hologram_ops::{DType, Tensor, numeric::Element};
 
-
-
-
+mod form;
+mod sources;
+mod standard;
 
 /// The one kernel of a source.
 fn kernel(source: &str) -> Kernel {
