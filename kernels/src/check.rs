@@ -174,14 +174,7 @@ impl Checker<'_> {
     }
 
     /// An expression that must have this type.
-    fn wanted(
-        &self,
-        expr: &schema::Expr,
-        want: DType,
-        assigned: &[bool],
-        level: u32,
-        what: &str,
-    ) -> Result<Expr> {
+    fn wanted(&self, expr: &schema::Expr, want: DType, assigned: &[bool], level: u32, what: &str) -> Result<Expr> {
         let (found, dtype) = self.expr(expr, Some(want), assigned, level)?;
         if dtype == want {
             return Ok(found);

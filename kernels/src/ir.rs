@@ -43,13 +43,34 @@ pub(crate) enum Expr {
     Negate(Box<Expr>),
     Not(Box<Expr>),
     /// Both sides have one type.
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr>, at: At },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+        at: At,
+    },
     /// An integer to a fixed power.
-    IntegerPower { base: Box<Expr>, exponent: u32 },
+    IntegerPower {
+        base: Box<Expr>,
+        exponent: u32,
+    },
     /// All operands have one type; each is worked out once, and none after the first comparison that fails.
-    Compare { ops: Vec<CompareOp>, operands: Vec<Expr> },
-    Logic { op: LogicOp, operands: Vec<Expr> },
-    Choose { test: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
-    Call { function: Function, arguments: Vec<Expr> },
+    Compare {
+        ops: Vec<CompareOp>,
+        operands: Vec<Expr>,
+    },
+    Logic {
+        op: LogicOp,
+        operands: Vec<Expr>,
+    },
+    Choose {
+        test: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
+    Call {
+        function: Function,
+        arguments: Vec<Expr>,
+    },
     Convert(DType, Box<Expr>),
 }

@@ -133,7 +133,8 @@ impl<'a> Lexer<'a> {
 
     /// One `Newline` for a line with tokens, none for an empty one.
     fn end_line(&mut self, at: At) {
-        let ends = self.tokens.last().is_some_and(|t| !matches!(t.token, Token::Newline | Token::Indent | Token::Dedent));
+        let ends =
+            self.tokens.last().is_some_and(|t| !matches!(t.token, Token::Newline | Token::Indent | Token::Dedent));
         if ends {
             self.push(Token::Newline, at);
         }

@@ -96,9 +96,8 @@ mod tests {
 
     #[test]
     fn other_domains_and_attributes_are_reached() {
-        let scaler = Attributes::new()
-            .with("offset", Attribute::Floats(vec![1.0]))
-            .with("scale", Attribute::Floats(vec![2.0]));
+        let scaler =
+            Attributes::new().with("offset", Attribute::Floats(vec![1.0])).with("scale", Attribute::Floats(vec![2.0]));
         let x = Tensor::from_vec([2, 1], vec![1.0f32, 3.0]).unwrap();
         let got = eval(&Registry::standard(), "ai.onnx.ml::Scaler", 3, scaler, &[x.into()]).unwrap();
         assert_eq!(got, [Tensor::from_vec([2, 1], vec![0.0f32, 4.0]).unwrap().into()]);

@@ -211,7 +211,9 @@ fn what_is_outside_the_subset_is_refused_in_its_place() {
     ];
     for (source, line, column, message) in cases {
         let error = parse("bad.py", &source).map(|_| ()).expect_err(&source);
-        let KernelError::Source { file, line: l, column: c, message: m } = &error else { panic!("{error:?}\n{source}") };
+        let KernelError::Source { file, line: l, column: c, message: m } = &error else {
+            panic!("{error:?}\n{source}")
+        };
         assert_eq!((file.as_str(), *l, *c), ("bad.py", line, column), "{error}\n{source}");
         assert!(m.contains(message), "{error}\nexpected: {message}\n{source}");
     }
@@ -220,10 +222,10 @@ fn what_is_outside_the_subset_is_refused_in_its_place() {
 /// Deep and long sources end in an error or a kernel, in bounded stack.
 #[test]
 fn nesting_is_bounded() {
-    let wrap = |open: &str, close: &str, n: usize| {
-        expression(F64, F64, &format!("{}x{}", open.repeat(n), close.repeat(n)))
-    };
-    for (open, close) in [("(", ")"), ("-", ""), ("abs(", ")"), ("x + (", ")"), ("x ** ", ""), ("x if True else ", "")] {
+    let wrap =
+        |open: &str, close: &str, n: usize| expression(F64, F64, &format!("{}x{}", open.repeat(n), close.repeat(n)));
+    for (open, close) in [("(", ")"), ("-", ""), ("abs(", ")"), ("x + (", ")"), ("x ** ", ""), ("x if True else ", "")]
+    {
         assert!(parse("deep.py", &wrap(open, close, 20)).is_ok(), "{open}");
         let error = parse("deep.py", &wrap(open, close, 50_000)).unwrap_err().to_string();
         assert!(error.contains("nested over"), "{open}: {error}");
