@@ -22,6 +22,7 @@ mod function;
 mod ir;
 mod kernel;
 mod lexer;
+mod operator;
 mod parser;
 mod schema;
 mod stdlib;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use error::KernelError;
 pub use kernel::Kernel;
+pub use operator::{DOMAIN, KernelOperator, OPERATORS};
 pub use schema::{Domain, Param, SCHEMA_VERSION};
 pub use stdlib::{SOURCES, stdlib};
 
