@@ -85,16 +85,11 @@ async fn run_files() {
     for file in files {
         let mut runner =
             sqllogictest::Runner::new(|| async { Ok(Database(fixture::engine(EngineOptions::default()))) });
-<<<<<<< HEAD
-        if let Err(problem) = runner.run_file_async(&file).await {
-            problems.push(problem.display(false).to_string());
-=======
         // Every record, so that one run shows all that differs.
         for record in sqllogictest::parse_file::<DefaultColumnType>(&file).unwrap() {
             if let Err(problem) = runner.run_async(record).await {
                 problems.push(problem.display(false).to_string());
             }
->>>>>>> sql
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
@@ -144,16 +139,6 @@ const SCORED: &[(&str, usize, usize)] = &[
         20_000,
         20_000,
     ),
-<<<<<<< HEAD
-    ("SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90", 2_141, 20_000),
-    (
-        "SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90 ORDER BY predict('sum', a, b)",
-        2_141,
-        20_000,
-    ),
-    ("SELECT id FROM t WHERE b < 3 AND predict('sum', a, b) > 90", 857, 8_580),
-    ("SELECT id FROM t WHERE predict('sum', a, b) > 90 AND b < 3", 857, 8_580),
-=======
     ("SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90", 2_400, 20_000),
     (
         "SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90 ORDER BY predict('sum', a, b)",
@@ -162,7 +147,6 @@ const SCORED: &[(&str, usize, usize)] = &[
     ),
     ("SELECT id FROM t WHERE b < 3 AND predict('sum', a, b) > 90", 858, 8_572),
     ("SELECT id FROM t WHERE predict('sum', a, b) > 90 AND b < 3", 858, 8_572),
->>>>>>> sql
     // The second model sees what the first lets through.
     ("SELECT id FROM t WHERE predict('sum', a, b) > 90 AND predict('minus', a, b) > 90", 1_203, 20_000 + 2_400),
     ("SELECT * FROM (SELECT id, a, predict('sum', a, b) p FROM t) WHERE a < 10", 2_000, 2_000),

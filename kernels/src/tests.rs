@@ -3,13 +3,10 @@
 use crate::{Kernel, parse};
 use hologram_ops::{DType, Tensor, numeric::Element};
 
-<<<<<<< HEAD
-=======
 mod form;
 mod sources;
 mod standard;
 
->>>>>>> kern
 /// The one kernel of a source.
 fn kernel(source: &str) -> Kernel {
     let mut kernels = parse("test.py", source).unwrap_or_else(|e| panic!("{e}\n{source}"));
