@@ -19,8 +19,9 @@ pub mod sql;
 
 pub use error::{Error, ErrorKind, Result};
 pub use hologram_backends as backends;
+pub use hologram_kernels as kernels;
 pub use hologram_ops as ops;
 #[cfg(feature = "compile")]
-pub use hologram_planner::{CompiledModel, Compiler, CompilerConfig};
-pub use hologram_resolver::{Model, ModelOptions, Session, Signature, plan, rows};
+pub use hologram_planner::{self as planner, CompiledModel, Compiler, CompilerConfig};
+pub use hologram_resolver::{self as resolver, Model, ModelOptions, Session, Signature, plan, rows};
 pub use hologram_store::{self as store, Archive};

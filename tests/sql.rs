@@ -65,7 +65,8 @@ async fn the_files() {
     assert!(files.len() >= 4, "{} has {} files", folder.display(), files.len());
     let mut problems = Vec::new();
     for file in files {
-        let mut runner = sqllogictest::Runner::new(|| async { Ok(Database(fixture::engine(EngineOptions::default()))) });
+        let mut runner =
+            sqllogictest::Runner::new(|| async { Ok(Database(fixture::engine(EngineOptions::default()))) });
         if let Err(problem) = runner.run_file_async(&file).await {
             problems.push(problem.display(false).to_string());
         }
@@ -118,7 +119,11 @@ const SCORED: &[(&str, usize, usize)] = &[
         20_000,
     ),
     ("SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90", 2_141, 20_000),
-    ("SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90 ORDER BY predict('sum', a, b)", 2_141, 20_000),
+    (
+        "SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90 ORDER BY predict('sum', a, b)",
+        2_141,
+        20_000,
+    ),
     ("SELECT id FROM t WHERE b < 3 AND predict('sum', a, b) > 90", 857, 8_580),
     ("SELECT id FROM t WHERE predict('sum', a, b) > 90 AND b < 3", 857, 8_580),
     // The second model sees what the first lets through.
@@ -129,7 +134,11 @@ const SCORED: &[(&str, usize, usize)] = &[
     ("SELECT x.id FROM (SELECT id, predict('sum', a, b) p FROM t) x JOIN t y ON x.id = y.id", 20_000, 0),
     // Branches.
     ("SELECT CASE WHEN a < 10 THEN predict('sum', a, b) ELSE 0 END FROM t", 20_000, 2_000),
-    ("SELECT CASE WHEN a < 10 THEN 0 WHEN a < 20 THEN predict('sum', a, b) ELSE predict('minus', a, b) END FROM t", 20_000, 18_000),
+    (
+        "SELECT CASE WHEN a < 10 THEN 0 WHEN a < 20 THEN predict('sum', a, b) ELSE predict('minus', a, b) END FROM t",
+        20_000,
+        18_000,
+    ),
     ("SELECT CASE WHEN a < 10 THEN predict('sum', a, b) ELSE -predict('sum', a, b) END FROM t", 20_000, 20_000),
     ("SELECT coalesce(CASE WHEN a < 90 THEN a END, predict('sum', a, b)) FROM t", 20_000, 2_000),
     ("SELECT a < 10 AND predict('sum', a, b) > 3 FROM t", 20_000, 2_000),
@@ -207,7 +216,10 @@ async fn explain_plans_and_runs_nothing() {
     let swapped = explain("EXPLAIN FORMAT INDENT SELECT predict('sum', b, a) FROM t").await;
     assert!(swapped.contains("warnings=[the columns are bound by position"), "{swapped}");
     let verbose = explain("EXPLAIN VERBOSE SELECT predict('weighted', a, b) FROM t").await;
-    assert!(verbose.contains("| entry point main") && verbose.contains("Resolve ") && verbose.contains("class "), "{verbose}");
+    assert!(
+        verbose.contains("| entry point main") && verbose.contains("Resolve ") && verbose.contains("class "),
+        "{verbose}"
+    );
     let analyzed = explain("EXPLAIN ANALYZE SELECT predict('sum', a, b) FROM t").await;
     for part in ["rows_scored=20", "null_rows=0", "batches=", "casts=", "elapsed_compute="] {
         assert!(analyzed.contains(part), "{part}\n{analyzed}");

@@ -90,8 +90,10 @@ fn field_of(expr: &Expr, schema: &DFSchema) -> Result<FieldRef> {
         return Ok(schema.field_from_column(column)?.clone());
     }
     let (_, field) = expr.to_field(schema)?;
-    Ok(Arc::new(Field::new(expr.schema_name().to_string(), field.data_type().clone(), field.is_nullable())
-        .with_metadata(field.metadata().clone())))
+    Ok(Arc::new(
+        Field::new(expr.schema_name().to_string(), field.data_type().clone(), field.is_nullable())
+            .with_metadata(field.metadata().clone()),
+    ))
 }
 
 /// A field of a struct expression; of a struct that is made on the spot, what it is made of.

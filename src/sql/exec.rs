@@ -70,7 +70,8 @@ impl PredictExec {
         let mut fields: Vec<_> = given.fields().iter().cloned().collect();
         for call in calls.iter() {
             let answer = call.rows.binding().output();
-            let field = Field::new(&call.name, answer.data_type().clone(), true).with_metadata(answer.metadata().clone());
+            let field =
+                Field::new(&call.name, answer.data_type().clone(), true).with_metadata(answer.metadata().clone());
             fields.push(Arc::new(field));
         }
         let schema = Arc::new(Schema::new_with_metadata(fields, given.metadata().clone()));
@@ -102,7 +103,8 @@ impl PredictExec {
 fn entry(rows: &RowSession) -> Option<&EntryPoint> {
     let session = rows.session();
     let entries = &session.model().plan().entry_points;
-    let fits = |e: &&EntryPoint| e.inputs.iter().map(|p| &p.name).eq(session.signature().inputs.iter().map(|p| &p.name));
+    let fits =
+        |e: &&EntryPoint| e.inputs.iter().map(|p| &p.name).eq(session.signature().inputs.iter().map(|p| &p.name));
     entries.iter().find(fits)
 }
 

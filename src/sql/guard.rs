@@ -155,9 +155,7 @@ fn visit_case(whole: &Case, guard: Option<&Expr>, found: &mut Vec<Reached>) -> R
         visit(then, Some(&within(guard, reaches(i + 1, true))), found)?;
     }
     match &whole.else_expr {
-        Some(otherwise) => {
-            visit(otherwise, Some(&within(guard, reaches(whole.when_then_expr.len(), false))), found)
-        }
+        Some(otherwise) => visit(otherwise, Some(&within(guard, reaches(whole.when_then_expr.len(), false))), found),
         None => Ok(()),
     }
 }

@@ -299,9 +299,8 @@ fn peel(plan: LogicalPlan) -> LogicalPlan {
 /// A rewritten plan with the columns and names that the original has.
 fn restore(plan: LogicalPlan, original: &LogicalPlan) -> Result<LogicalPlan> {
     let (new, old) = (plan.schema(), original.schema());
-    let name = |(q, f): (Option<&datafusion::common::TableReference>, &arrow_schema::FieldRef)| {
-        (q.cloned(), f.name().clone())
-    };
+    let name =
+        |(q, f): (Option<&datafusion::common::TableReference>, &arrow_schema::FieldRef)| (q.cloned(), f.name().clone());
     if new.iter().map(name).eq(old.iter().map(name)) {
         return Ok(plan);
     }

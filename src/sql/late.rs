@@ -2,7 +2,10 @@
 
 use super::PredictNode;
 use datafusion::{
-    common::{Column, tree_node::{Transformed, TreeNode}},
+    common::{
+        Column,
+        tree_node::{Transformed, TreeNode},
+    },
     error::Result,
     logical_expr::{Expr, LogicalPlan, Projection, Sort, SortExpr},
     optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
@@ -41,16 +44,15 @@ fn copy_below(plan: &LogicalPlan, keys: &[SortExpr], fetch: Option<usize>) -> Re
     if let LogicalPlan::Projection(projection) = plan {
         let Some(keys) = through(projection, keys)? else { return Ok(None) };
         let Some(input) = copy_below(&projection.input, &keys, fetch)? else { return Ok(None) };
-        let rebuilt = Projection::try_new_with_schema(
-            projection.expr.clone(),
-            Arc::new(input),
-            projection.schema.clone(),
-        )?;
+        let rebuilt =
+            Projection::try_new_with_schema(projection.expr.clone(), Arc::new(input), projection.schema.clone())?;
         return Ok(Some(LogicalPlan::Projection(rebuilt)));
     }
     let Some(node) = PredictNode::of(plan) else { return Ok(None) };
     let reads = |c: &Column| c.relation.is_none() && node.calls.iter().any(|call| call.name == c.name);
-    if !node.is_row_independent() || keys.iter().any(|k| k.expr.is_volatile() || k.expr.column_refs().into_iter().any(reads)) {
+    if !node.is_row_independent()
+        || keys.iter().any(|k| k.expr.is_volatile() || k.expr.column_refs().into_iter().any(reads))
+    {
         return Ok(None);
     }
     let input = match copy_below(&node.input, keys, fetch)? {

@@ -45,7 +45,7 @@ use datafusion::{
     catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider},
     execution::SessionStateBuilder,
     logical_expr::ScalarUDF,
-    prelude::{SessionConfig, SessionContext},
+    prelude::SessionContext,
 };
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ use std::sync::Arc;
 /// and sets it after this call.
 pub fn register(builder: SessionStateBuilder, models: &Arc<ModelCatalog>) -> SessionStateBuilder {
     let mut builder = builder;
-    let config = builder.config().take().unwrap_or_else(SessionConfig::new);
+    let config = builder.config().take().unwrap_or_default();
     let config = match config.options().extensions.get::<HologramOptions>() {
         Some(_) => config,
         None => config.with_option_extension(HologramOptions::default()),

@@ -157,7 +157,13 @@ impl ModelCatalog {
 
     /// Says once what someone should notice about a binding: casts that may round, and warnings.
     pub(crate) fn notice(&self, reference: &str, rows: &RowSession) {
+<<<<<<< HEAD
+        let lossy: Vec<String> = rows.binding().casts().iter().filter(|c| c.lossy).map(ToString::to_string).collect();
+        let lossy = (!lossy.is_empty()).then(|| format!("casts that may round: {}", lossy.join(", ")));
+        for line in rows.binding().warnings().iter().cloned().chain(lossy) {
+=======
         let new = |line: &str| {
+>>>>>>> cli
             let text = format!("model '{reference}': {line}");
             let mut state = self.state();
             (state.said.len() < KEPT_MAX && state.said.insert(text.clone())).then_some(text)

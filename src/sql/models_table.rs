@@ -93,9 +93,8 @@ fn append(list: &mut ListBuilder<StructBuilder>, ports: &[Port]) -> Result<()> {
         let one = list.values();
         one.field_builder::<StringBuilder>(0).ok_or_else(missing)?.append_value(&port.name);
         one.field_builder::<StringBuilder>(1).ok_or_else(missing)?.append_value(port.ty.to_string());
-        let features = one
-            .field_builder::<ListBuilder<Box<dyn arrow_array::builder::ArrayBuilder>>>(2)
-            .ok_or_else(missing)?;
+        let features =
+            one.field_builder::<ListBuilder<Box<dyn arrow_array::builder::ArrayBuilder>>>(2).ok_or_else(missing)?;
         let names = features.values().as_any_mut().downcast_mut::<StringBuilder>().ok_or_else(missing)?;
         port.features.iter().for_each(|f| names.append_value(f));
         features.append(true);

@@ -116,7 +116,8 @@ impl PredictNode {
         let mut fields: Vec<_> = input.schema().iter().map(|(q, f)| (q.cloned(), f.clone())).collect();
         for call in &calls {
             let answer = call.rows.binding().output();
-            let field = Field::new(&call.name, answer.data_type().clone(), true).with_metadata(answer.metadata().clone());
+            let field =
+                Field::new(&call.name, answer.data_type().clone(), true).with_metadata(answer.metadata().clone());
             fields.push((None, Arc::new(field)));
         }
         let schema = DFSchema::new_with_metadata(fields, input.schema().metadata().clone())?;

@@ -24,7 +24,9 @@ impl OptimizerRule for PrunePredictions {
             LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => {
                 let mut read = HashSet::new();
                 note(&node.expressions(), &mut read);
-                let Some(input) = below(node.inputs().first().copied(), read)? else { return Ok(Transformed::no(node)) };
+                let Some(input) = below(node.inputs().first().copied(), read)? else {
+                    return Ok(Transformed::no(node));
+                };
                 Ok(Transformed::yes(node.with_new_exprs(node.expressions(), vec![input])?))
             }
             _ => Ok(Transformed::no(node)),

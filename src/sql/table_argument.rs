@@ -11,10 +11,14 @@ use datafusion::{
     prelude::SessionContext,
     sql::{
         parser::Statement as Parsed,
-        sqlparser::ast::{
-            Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
-            ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut,
-            VisitorMut, With, visit_expressions_mut,
+        sqlparser::{
+            ast::{
+                Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr,
+                Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value,
+                VisitMut, VisitorMut, With, visit_expressions_mut,
+            },
+            dialect::GenericDialect,
+            parser::Parser,
         },
     },
 };
@@ -31,6 +35,7 @@ pub async fn plan_sql(context: &SessionContext, sql: &str) -> Result<LogicalPlan
     let state = context.state();
     let dialect = state.config().options().sql_parser.dialect;
     let mut statement = state.sql_to_statement(sql, &dialect)?;
+    select_all(&mut statement);
     for _ in 0..REWRITES_MAX {
         let error = match state.statement_to_plan(statement.clone()).await {
             Ok(plan) => return Ok(plan),
@@ -48,6 +53,45 @@ pub async fn plan_sql(context: &SessionContext, sql: &str) -> Result<LogicalPlan
         expand(&mut statement, &name, &columns);
     }
     Err(Error::invalid(format!("more than {REWRITES_MAX} relations are given to predict() in one statement")))
+}
+
+/// Turns `FROM predict('model', t)` into `FROM predict('model', (SELECT * FROM t))`, so that `t` is looked up as a table.
+fn select_all(statement: &mut Parsed) {
+    struct Named;
+
+    impl VisitorMut for Named {
+        type Break = ();
+
+        fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { name, args: Some(list), .. } = factor
+                && name.to_string().eq_ignore_ascii_case(PREDICT)
+                && let [_, FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = &mut list.args[..]
+                && let Some(table) = table_name(argument)
+                && let Ok(mut parser) = Parser::new(&GenericDialect {}).try_with_sql(&format!("SELECT * FROM {table}"))
+                && let Ok(query) = parser.parse_query()
+            {
+                *argument = Expr::Subquery(query);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+
+    if let Some(inner) = body(statement) {
+        // Nothing breaks this visit.
+        let _ = inner.visit(&mut Named);
+    }
+}
+
+/// The table that an argument of a relation names: `t`, `s.t` or `TABLE(t)`.
+fn table_name(argument: &Expr) -> Option<String> {
+    match argument {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Some(argument.to_string()),
+        Expr::Function(f) if f.name.to_string().eq_ignore_ascii_case("table") => match &f.args {
+            FunctionArguments::List(list) if list.args.len() == 1 => Some(list.args[0].to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The column that planning did not find, when that is why it failed.
@@ -165,7 +209,9 @@ fn relation_argument(statement: &mut Parsed, name: &str) -> Option<Query> {
 /// Whether a select, or the order of its query, holds a call that takes the name.
 fn mentions(select: &Select, query: &Query, name: &str) -> bool {
     let mut whole = Query { with: None, body: Box::new(SetExpr::Select(Box::new(select.clone()))), ..query.clone() };
-    let found = visit_expressions_mut(&mut whole, |e| if takes(e, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+    let found = visit_expressions_mut(&mut whole, |e| {
+        if takes(e, name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     found.is_break()
 }
 
@@ -233,11 +279,7 @@ fn whole_row(relation: &Ident, columns: &[String]) -> Expr {
         name: ObjectName::from(vec![Ident::new("named_struct")]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args,
-            clauses: Vec::new(),
-        }),
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
         filter: None,
         null_treatment: None,
         over: None,

@@ -2,6 +2,7 @@
 
 use super::call::PREDICT;
 use crate::Error;
+use arrow_schema::DataType;
 use datafusion::{
     common::{Column, DFSchema},
     error::Result,
@@ -17,7 +18,6 @@ use datafusion::{
         parser::Parser,
     },
 };
-use arrow_schema::DataType;
 
 /// Plans `predict('model', t)`, `predict('model', TABLE(t))` and `predict('model', (SELECT ...))` as relations.
 ///
@@ -41,10 +41,8 @@ impl RelationPlanner for PredictRelation {
             _ => return Ok(RelationPlanning::Original(Box::new(relation))),
         };
         let wrong = || Error::invalid("predict() as a relation takes a model and a relation: FROM predict('model', t)");
-        let [
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(model)),
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(source)),
-        ] = &arguments[..]
+        let [FunctionArg::Unnamed(FunctionArgExpr::Expr(model)), FunctionArg::Unnamed(FunctionArgExpr::Expr(source))] =
+            &arguments[..]
         else {
             return Err(wrong().into());
         };
@@ -56,9 +54,7 @@ impl RelationPlanner for PredictRelation {
                 _ => return Err(wrong().into()),
             },
             Ast::Subquery(query) => match query.body.as_ref() {
-                SetExpr::Table(table) if table.table_name.is_some() => {
-                    table.table_name.clone().unwrap_or_default()
-                }
+                SetExpr::Table(table) if table.table_name.is_some() => table.table_name.clone().unwrap_or_default(),
                 _ => format!("({query})"),
             },
             other => other.to_string(),
