@@ -1,8 +1,15 @@
 //! Tests of the language as a whole: what runs, what is refused and where, what survives damage.
 
-use crate::{Domain, Kernel, KernelError, SCHEMA_VERSION, parse, stdlib};
+use crate::{Kernel, parse};
 use hologram_ops::{DType, Tensor, numeric::Element};
 
+<<<<<<< HEAD
+=======
+mod form;
+mod sources;
+mod standard;
+
+>>>>>>> kern
 /// The one kernel of a source.
 fn kernel(source: &str) -> Kernel {
     let mut kernels = parse("test.py", source).unwrap_or_else(|e| panic!("{e}\n{source}"));

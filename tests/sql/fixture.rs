@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// and gives a + 2 b as a list of one, `centred` takes the mean of all rows away.
 const MODELS: &[&str] = &["sum", "minus", "both", "weighted", "centred"];
 
-pub fn compiled(name: &str) -> CompiledModel {
+pub(crate) fn compiled(name: &str) -> CompiledModel {
     let mut graph = Graph::new(name);
     let mut columns = Vec::new();
     let rows = || Dim::symbol("rows");
@@ -55,7 +55,7 @@ pub fn compiled(name: &str) -> CompiledModel {
 
 /// An engine with the models and the table `t`: 20,000 rows of id, a = id % 100 and b = id % 7 in 20 batches, and `n`, a
 /// few rows with NULLs.
-pub fn engine(options: EngineOptions) -> Engine {
+pub(crate) fn engine(options: EngineOptions) -> Engine {
     let engine = Engine::new(options).unwrap();
     for name in MODELS {
         let bytes = compiled(name).to_bytes().unwrap();
@@ -106,7 +106,7 @@ fn batch(first: i64, rows: i64) -> RecordBatch {
 }
 
 /// The table `pq`: a Parquet file of 1,000,000 rows like those of `t`, whose scan takes filters.
-pub async fn register_large(engine: &Engine) {
+pub(crate) async fn register_large(engine: &Engine) {
     let folder = tempfile::tempdir().unwrap().keep();
     let path = folder.join("pq.parquet");
     let sql = format!(

@@ -307,7 +307,7 @@ fn bind(
     choices: Vec<Choice>,
     columns: &[FieldRef],
     options: &BindOptions,
-    mut warnings: Vec<String>,
+    warnings: Vec<String>,
 ) -> Result<Binding> {
     let mut used: Vec<usize> = choices
         .iter()
