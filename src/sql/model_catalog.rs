@@ -157,13 +157,7 @@ impl ModelCatalog {
 
     /// Says once what someone should notice about a binding: casts that may round, and warnings.
     pub(crate) fn notice(&self, reference: &str, rows: &RowSession) {
-<<<<<<< HEAD
-        let lossy: Vec<String> = rows.binding().casts().iter().filter(|c| c.lossy).map(ToString::to_string).collect();
-        let lossy = (!lossy.is_empty()).then(|| format!("casts that may round: {}", lossy.join(", ")));
-        for line in rows.binding().warnings().iter().cloned().chain(lossy) {
-=======
         let new = |line: &str| {
->>>>>>> cli
             let text = format!("model '{reference}': {line}");
             let mut state = self.state();
             (state.said.len() < KEPT_MAX && state.said.insert(text.clone())).then_some(text)
@@ -172,7 +166,7 @@ impl ModelCatalog {
         // Most tables hold f64 and most models take f32, so rounding is news only to those who ask.
         let lossy: Vec<String> = rows.binding().casts().iter().filter(|c| c.lossy).map(ToString::to_string).collect();
         if !lossy.is_empty()
-            && let Some(text) = new(&format!("casts {}", lossy.join(", ")))
+            && let Some(text) = new(&format!("casts that may round: {}", lossy.join(", ")))
         {
             tracing::info!("{text}");
         }
