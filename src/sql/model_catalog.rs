@@ -163,11 +163,12 @@ impl ModelCatalog {
             (state.said.len() < KEPT_MAX && state.said.insert(text.clone())).then_some(text)
         };
         rows.binding().warnings().iter().filter_map(|line| new(line)).for_each(|text| tracing::warn!("{text}"));
+        // Most tables hold f64 and most models take f32: EXPLAIN shows it, and the log says it once to those who ask.
         let lossy: Vec<String> = rows.binding().casts().iter().filter(|c| c.lossy).map(ToString::to_string).collect();
         if !lossy.is_empty()
             && let Some(text) = new(&format!("casts that may round: {}", lossy.join(", ")))
         {
-            tracing::warn!("{text}");
+            tracing::info!("{text}");
         }
     }
 

@@ -197,7 +197,6 @@ fn json_is_held_to_the_rules_of_sources() {
 #[test]
 fn damage_never_panics() {
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1;
-    println!("seed {seed}");
     let mut state = seed;
     let mut random = move |below: usize| {
         state ^= state << 13;
@@ -230,7 +229,7 @@ fn damage_never_panics() {
                     |e| e.to_string().contains("division by zero"),
                     |t| t.dtype() == kernel.returns && (kernel.params.is_empty() || t.shape() == [3]),
                 );
-                assert!(right, "round {round}: {answer:?}\n{text}");
+                assert!(right, "seed {seed}, round {round}: {answer:?}\n{text}");
             }
         }
     }
