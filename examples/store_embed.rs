@@ -5,9 +5,9 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, cast::AsArray, types::Int64
 use hologram::store::{Error, Space, Store};
 use std::sync::Arc;
 
-fn batch(values: Vec<i64>) -> RecordBatch {
+fn batch(values: Vec<i64>) -> Result<RecordBatch, Error> {
     let column: ArrayRef = Arc::new(Int64Array::from(values));
-    RecordBatch::try_from_iter([("value", column)]).unwrap_or_else(|_| RecordBatch::new_empty(Default::default()))
+    RecordBatch::try_from_iter([("value", column)]).map_err(|e| Error::Invalid(e.to_string()))
 }
 
 fn main() -> Result<(), Error> {
@@ -20,14 +20,14 @@ fn main() -> Result<(), Error> {
     assert_eq!(space.decode(&tuesday)?, [3, 1]);
 
     // What is put is found, by reference.
-    let put = store.put(&monday, batch(vec![10, 20, 30]))?;
+    let put = store.put(&monday, batch(vec![10, 20, 30])?)?;
     let found = store.get_resident(&monday);
     assert!(found.is_some_and(|found| Arc::ptr_eq(&found, &put)));
     assert!(store.get_resident(&tuesday).is_none());
 
     // A miss computes once and keeps the answer; equal content shares the memory that is there already.
     for _ in 0..3 {
-        let answer = store.resolve::<Error>(&tuesday, || Ok(batch(vec![10, 20, 30])))?;
+        let answer = store.resolve::<Error>(&tuesday, || batch(vec![10, 20, 30]))?;
         assert!(Arc::ptr_eq(&answer, &put), "one batch under two coordinates");
         assert_eq!(answer.records().column(0).as_primitive::<Int64Type>().value(2), 30);
     }
@@ -37,7 +37,7 @@ fn main() -> Result<(), Error> {
 
     // A region is a range of coordinates pinned in memory.
     let region = store.pin(&space.encode(&[4, 0])?, 365)?;
-    store.put(&space.encode(&[4, 7])?, batch(vec![7]))?;
+    store.put(&space.encode(&[4, 7])?, batch(vec![7])?)?;
     assert!(region.get(7).is_some() && region.get(8).is_none());
     Ok(())
 }
