@@ -2,16 +2,15 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
-use arrow_schema::ArrowError;
-use hologram::store::{Space, Store};
+use hologram::store::{Error, Space, Store};
 use std::sync::Arc;
 
-fn batch(values: Vec<i64>) -> Result<RecordBatch, ArrowError> {
+fn batch(values: Vec<i64>) -> Result<RecordBatch, Error> {
     let column: ArrayRef = Arc::new(Int64Array::from(values));
-    RecordBatch::try_from_iter([("value", column)])
+    RecordBatch::try_from_iter([("value", column)]).map_err(|e| Error::Invalid(e.to_string()))
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Error> {
     let store = Store::builder().l1_bytes(1 << 20).build();
 
     // A space names what a coordinate stands for: here a shop and a day.
@@ -28,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A miss computes once and keeps the answer; equal content shares the memory that is there already.
     for _ in 0..3 {
-        let answer = store.resolve::<Box<dyn std::error::Error>>(&tuesday, || Ok(batch(vec![10, 20, 30])?))?;
+        let answer = store.resolve::<Error>(&tuesday, || batch(vec![10, 20, 30]))?;
         assert!(Arc::ptr_eq(&answer, &put), "one batch under two coordinates");
         assert_eq!(answer.records().column(0).as_primitive::<Int64Type>().value(2), 30);
     }
