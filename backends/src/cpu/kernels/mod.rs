@@ -3,6 +3,7 @@
 //! A kernel must give the bits of the operator's reference evaluation. [`select`] looks through one visible table; a
 //! call that no kernel takes runs through the reference.
 
+mod arg;
 mod convolution;
 mod elementwise;
 mod forest;
@@ -156,6 +157,7 @@ const TABLE: &[Select] = &[
     movement::select_gather,
     pool::select,
     normalization::select,
+    arg::select,
 ];
 
 /// The kernel for a call, if there is one.

@@ -244,3 +244,17 @@ fn softmaxes() {
     check(&case("Softmax", "softmax", &[(&[2, 3, 37], false)], &[]), 11);
     check(&case("Softmax", "softmax", &[(&[4, 5], false)], &[("axis", Attribute::Int(1))]), 11);
 }
+
+#[test]
+fn positions() {
+    let flag = |name, on: bool| (name, Attribute::Int(i64::from(on)));
+    for op in ["ArgMax", "ArgMin"] {
+        for axis in [0, 1, -1] {
+            for (keep, last) in [(true, false), (false, true)] {
+                let attributes =
+                    [("axis", Attribute::Int(axis)), flag("keepdims", keep), flag("select_last_index", last)];
+                check(&case(op, "arg", &[(&[7, 40, 3], false)], &attributes), 12);
+            }
+        }
+    }
+}

@@ -43,24 +43,28 @@ impl Arg {
         shape
     }
 
+    /// Whether an element stands before another one that comes earlier along the axis.
+    pub fn beats<T: Number>(&self, later: T, earlier: T) -> bool {
+        match (later.is_nan(), earlier.is_nan()) {
+            (true, false) => true,
+            (true, true) => self.last,
+            (false, true) => false,
+            _ if later == earlier => self.last,
+            _ => (later < earlier) == self.least,
+        }
+    }
+
     fn find<T: Number>(&self, x: &Tensor, axis: usize) -> Result<Vec<i64>> {
         let v = x.as_slice::<T>()?;
         let (outer, extent, inner) = around(x.shape(), axis);
         if extent == 0 && outer * inner > 0 {
             return Err(Error::invalid(format!("axis {axis} of shape {:?} has no elements", x.shape())));
         }
-        let beats = |a: T, b: T| match (a.is_nan(), b.is_nan()) {
-            (true, false) => true,
-            (true, true) => self.last,
-            (false, true) => false,
-            _ if a == b => self.last,
-            _ => (a < b) == self.least,
-        };
         let mut out = Vec::with_capacity(outer * inner);
         for o in 0..outer {
             for i in 0..inner {
                 let at = |k: usize| v[(o * extent + k) * inner + i];
-                let best = (1..extent).fold(0, |best, k| if beats(at(k), at(best)) { k } else { best });
+                let best = (1..extent).fold(0, |best, k| if self.beats(at(k), at(best)) { k } else { best });
                 out.push(best as i64);
             }
         }
