@@ -5,6 +5,9 @@
 
 use crate::{Dim, Fact, fact::Facts};
 
+/// The name of the dimension that counts rows while a proof is tried; no other dimension of the graph bears it.
+pub const ROWS: &str = "rows";
+
 /// How a value depends on the rows of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {

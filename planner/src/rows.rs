@@ -7,8 +7,7 @@ use hologram_ops::{
 };
 use std::collections::HashMap;
 
-/// The name of the row dimension in proven plans.
-pub const ROWS: &str = "rows";
+pub use hologram_ops::rows::ROWS;
 
 /// What was found of a graph's rows.
 #[derive(Debug, Clone)]
@@ -43,6 +42,11 @@ pub fn prove(graph: &Graph, _registry: &Registry) -> Proof {
         };
         sizes.push(first.known());
         let mut shape = shape.clone();
+        if let Some(axis) = (1..shape.len()).find(|a| matches!(shape[*a], Dim::Symbol(_)) && shape[*a] == shape[0]) {
+            return no(None, format!("axis {axis} of input '{}' has as many elements as there are rows", value.name));
+        }
+        // Another dimension of that name is not the number of rows.
+        shape.iter_mut().filter(|d| **d == Dim::symbol(ROWS)).for_each(|d| *d = Dim::Unknown);
         shape[0] = Dim::symbol(ROWS);
         types.push(Type::Tensor { dtype: *dtype, shape: Some(shape) });
     }

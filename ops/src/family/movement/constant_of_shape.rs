@@ -32,7 +32,12 @@ impl Operator for ConstantOfShape {
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
-        vec![flow::shape_only(rows).unwrap_or(Rows::Mixed); outputs.len()]
+        let spread = match rows {
+            [Rows::Extent] => outputs.first().and_then(Fact::shape).and_then(|to| flow::spread(&[], to)),
+            _ => None,
+        };
+        let found = spread.map(Rows::Axis).or_else(|| flow::shape_only(rows)).unwrap_or(Rows::Mixed);
+        vec![found; outputs.len()]
     }
 }
 

@@ -53,6 +53,12 @@ impl Operator for Expand {
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
+        let shapes = (inputs.get(0).and_then(Fact::shape), outputs.first().and_then(Fact::shape));
+        if let ([Rows::Free, Rows::Extent], (Some(from), Some(to))) = (rows, shapes)
+            && let Some(axis) = flow::spread(from, to)
+        {
+            return vec![Rows::Axis(axis); outputs.len()];
+        }
         if let Some(r) = flow::shape_only(rows) {
             return vec![r; outputs.len()];
         }

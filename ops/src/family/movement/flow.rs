@@ -12,6 +12,16 @@ pub(crate) fn shape_only(rows: &[Rows]) -> Option<Rows> {
     })
 }
 
+/// The axis of rows of a value that is the same along a shape that tells the number of rows: each slice of it is the
+/// same. `from` is the shape before it was spread; a dimension of which nothing is known may depend on the rows as well.
+pub(crate) fn spread(from: &[Dim], to: &[Dim]) -> Option<usize> {
+    let rows = Dim::symbol(crate::rows::ROWS);
+    let axis = to.iter().position(|d| *d == rows)?;
+    let alone = to.iter().enumerate().all(|(i, d)| i == axis || *d != rows && *d != Dim::Unknown);
+    let before = (axis + from.len()).checked_sub(to.len()).and_then(|i| from.get(i));
+    (alone && from.len() <= to.len() && before.is_none_or(|d| *d == Dim::Known(1))).then_some(axis)
+}
+
 /// The row axis of input 0 when no other input depends on rows.
 pub(crate) fn first_alone(rows: &[Rows]) -> Option<usize> {
     match rows.first() {
@@ -56,6 +66,23 @@ pub(crate) fn reshaped(rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_spread_along_the_rows_has_an_axis_of_them() {
+        let (n, m, k) = (Dim::symbol(crate::rows::ROWS), Dim::symbol("m"), Dim::Known);
+        for (from, to, expected) in [
+            (vec![k(1), k(1), k(8)], vec![n.clone(), k(1), k(8)], Some(0)),
+            (vec![k(8)], vec![n.clone(), m.clone(), k(8)], Some(0)),
+            (vec![], vec![m.clone(), n.clone()], Some(1)),
+            (vec![k(1)], vec![n.clone(), n.clone()], None),
+            (vec![k(1)], vec![n.clone(), Dim::Unknown], None),
+            (vec![n.clone(), k(1)], vec![n.clone(), k(2)], None),
+            (vec![Dim::Unknown], vec![n.clone()], None),
+            (vec![k(1)], vec![m, k(2)], None),
+        ] {
+            assert_eq!(spread(&from, &to), expected, "{from:?} {to:?}");
+        }
+    }
 
     #[test]
     fn an_axis_is_kept_behind_as_many_elements() {
