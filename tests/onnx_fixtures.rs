@@ -3,6 +3,8 @@
 //! `tests/fixtures/<family>/` holds `model.onnx` and `case.safetensors` with inputs `in.*` and outputs `out.*`; the models
 //! are small, with seeded random weights.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use hologram_ops::{DType, Tensor, Value, control::Control};
 use hologram_planner::{Compiler, CompilerConfig};
 use hologram_resolver::{Model, ModelOptions};

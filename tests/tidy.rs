@@ -31,7 +31,16 @@ const ROOT_FILES: &[&str] = &[
 
 /// Files beside macros.rs and dispatch.rs that may define macros, and what the macros are for.
 const MACRO_FILES: &[(&str, &str)] = &[
+    ("backends/src/cpu/kernels/elementwise.rs", "operator types to scalar functions, which need types and closures"),
+    ("backends/src/cpu/simd.rs", "one implementation of a trait for each instruction set"),
     ("ops/src/attribute.rs", "one getter for each type of attribute"),
+    ("ops/src/family/activation/logsoftmax.rs", "one order of arithmetic for f32 and f64"),
+    ("ops/src/family/activation/softmax.rs", "one order of arithmetic for f32 and f64"),
+    ("ops/src/family/math/bitshift.rs", "one shift for each unsigned type"),
+    ("ops/src/family/math/elementwise.rs", "from an integer type known at run time to a type parameter"),
+    ("ops/src/family/ml/testing.rs", "comparisons of each number type"),
+    ("ops/src/family/nn/wide.rs", "from a float type known at run time to the type that is computed in"),
+    ("ops/src/numeric/transcendental.rs", "one generic function for each pair of f32 and f64"),
     ("ops/src/numeric/element.rs", "one implementation of a trait for each number type"),
 ];
 

@@ -57,7 +57,7 @@ impl Tensor {
         if dtype == DType::String {
             return Err(Error::invalid("a string tensor is made from strings, not from bytes"));
         }
-        let bytes = element_count(&shape)?.checked_mul(dtype.size()).unwrap_or(usize::MAX);
+        let bytes = element_count(&shape)?.saturating_mul(dtype.size());
         if bytes != buffer.len() {
             return Err(Error::invalid(format!(
                 "{} bytes for a {dtype} tensor of shape {shape:?}, which takes {bytes}",

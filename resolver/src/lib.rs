@@ -2,8 +2,10 @@
 //!
 //! A plan is data in an archive: numbered slots and ordered steps that fill them. [`Model::open`] opens an archive,
 //! resolves what its plan names by coordinate without a copy, and makes its programs ready on a backend. A [`Session`]
-//! then answers through two doors: [`Session::run`] takes named values, the row door takes Arrow columns.
+//! then answers through two doors: [`Session::run`] takes named values, the row door takes Arrow columns. [`eval`] runs one operator at
+//! once, without an archive.
 
+mod eager;
 mod error;
 mod explain;
 mod model;
@@ -12,6 +14,7 @@ pub mod rows;
 mod session;
 mod signature;
 
+pub use eager::eval;
 pub use error::{Error, ErrorKind, Result};
 pub use explain::Explanation;
 pub use model::{Model, ModelOptions, SEMANTICS_KEY};

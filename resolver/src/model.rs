@@ -224,3 +224,58 @@ fn tensor_of(section: &hologram_store::Section) -> Result<Tensor> {
     Ok(Tensor::from_buffer(dtype, shape, section.data().clone())
         .map_err(|e| e.at(format!("section '{}'", section.name())))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{CONSTANT_KIND, Compute, EntryPoint, PLAN_KIND, PROGRAM_KIND, PortData, Resolve, Step};
+    use hologram_ops::{Type, graph::Graph, program::Slot};
+    use hologram_store::{ArchiveWriter, SectionSpec};
+
+    #[test]
+    fn constants_lie_in_the_archives_own_memory() {
+        let mut graph = Graph::new("sum");
+        let x = graph.add_input("x", Type::tensor(DType::F32, [4usize])).unwrap();
+        let c = graph.add_constant("c", Tensor::from_vec([4], vec![1.0f32, 2.0, 3.0, 4.0]).unwrap()).unwrap();
+        let node = graph.add_op("Add").input(x, 0, 0).input(c, 0, 1).finish().unwrap();
+        let y = graph.output_of(node, 0).unwrap();
+        graph.add_output("y", y);
+        graph.infer().unwrap();
+        let program = Program::from_graph(&graph, false).unwrap();
+        let slot = |name: &str| Slot { name: name.into(), ty: program.slots[0].ty.clone(), ..Slot::default() };
+        let port = |name: &str, slot| PortData {
+            name: name.into(),
+            slot,
+            ty: program.slots[0].ty.clone(),
+            ..PortData::default()
+        };
+        let at = Coordinate::from(7u32);
+        let resolve = Resolve { coordinate: at.as_bytes().to_vec(), slot: 1 };
+        let compute = Compute { program: "program/main".into(), inputs: vec![0], constants: vec![1], outputs: vec![2] };
+        let steps = [step::Kind::Resolve(resolve), step::Kind::Compute(compute)].map(|k| Step { kind: Some(k) });
+        let entry = EntryPoint {
+            name: "main".into(),
+            slots: vec![slot("x"), slot("c"), slot("y")],
+            steps: steps.to_vec(),
+            inputs: vec![port("x", 0)],
+            outputs: vec![port("y", 2)],
+            rows: None,
+        };
+        let plan = Plan { name: "sum".into(), entry_points: vec![entry], ..Plan::default() };
+        let mut writer = ArchiveWriter::new(Vec::new()).unwrap();
+        writer.section(&SectionSpec::new(PLAN_SECTION, PLAN_KIND), &plan.encode_to_vec()).unwrap();
+        writer.section(&SectionSpec::new("program/main", PROGRAM_KIND), &program.encode_to_vec()).unwrap();
+        let spec = SectionSpec::new("constant/c", CONSTANT_KIND).tensor("f32", [4]).at(at);
+        writer.section(&spec, graph.value(c).constant.as_ref().unwrap().buffer().unwrap()).unwrap();
+        let bytes = writer.finish(&[(SEMANTICS_KEY, "1")]).unwrap();
+        let archive = Archive::from_buffer(arrow_buffer::Buffer::from_slice_ref(&bytes)).unwrap();
+        let inside = archive.section("constant/c").unwrap().data().as_ptr();
+        let model = Model::open(archive, &ModelOptions::default()).unwrap();
+        let constant = model.entries[0].constants[1].as_ref().unwrap();
+        assert_eq!(constant.buffer().unwrap().as_ptr(), inside, "no copy of a constant");
+        let input = Tensor::from_vec([4], vec![10.0f32; 4]).unwrap();
+        let answer = model.session(None).unwrap().run(&[("x", input.into())]).unwrap();
+        let expected = Tensor::from_vec([4], vec![11.0f32, 12.0, 13.0, 14.0]).unwrap();
+        assert_eq!(answer, [("y".to_owned(), hologram_ops::Value::Tensor(expected))]);
+    }
+}

@@ -27,7 +27,7 @@ fn values(folder: &Path, prefix: &str, infos: &[OnnxValueInfo]) -> Result<Vec<Va
 }
 
 /// Runs a case both ways and compares every output of every data set.
-pub fn run(folder: &Path) -> Result<(), String> {
+pub(crate) fn run(folder: &Path) -> Result<(), String> {
     let file = folder.join("model.onnx");
     let meta = std::fs::read_to_string(folder.join("meta.json")).map_err(text)?;
     let meta: serde_json::Value = serde_json::from_str(&meta).map_err(text)?;

@@ -3,7 +3,7 @@
 use hologram_ops::{DType, Tensor, Value};
 
 /// How far a number may be off: `|got - want| <= absolute + relative * |want|`.
-pub struct Tolerance {
+pub(crate) struct Tolerance {
     relative: f64,
     absolute: f64,
 }
@@ -11,7 +11,7 @@ pub struct Tolerance {
 impl Tolerance {
     /// The tolerance that a case states. Trees state the number of trees and the sum of their leaves instead: sums of so
     /// many `f32` may differ by `T * 2^-23 * sum |leaf|` in another order.
-    pub fn of(meta: &serde_json::Value) -> Self {
+    pub(crate) fn of(meta: &serde_json::Value) -> Self {
         let number = |key: &str| meta[key].as_f64().unwrap_or(0.0);
         let trees = number("trees") * 2f64.powi(-23) * number("sum_abs_leaf");
         Self { relative: number("rtol"), absolute: number("atol").max(trees) }
@@ -19,7 +19,7 @@ impl Tolerance {
 }
 
 /// Says what differs first.
-pub fn compare(got: &Value, want: &Value, tolerance: &Tolerance) -> Result<(), String> {
+pub(crate) fn compare(got: &Value, want: &Value, tolerance: &Tolerance) -> Result<(), String> {
     match (got, want) {
         (Value::Tensor(g), Value::Tensor(w)) => tensors(g, w, tolerance),
         (Value::Sequence(g), Value::Sequence(w)) if g.len() == w.len() => g

@@ -16,6 +16,7 @@ const ALIASES: &[&str] = &["Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identi
 
 /// Where a slot's value is.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one a slot, read at every step: a box would cost more than it saves")]
 pub(super) enum Place {
     /// Nobody needs it.
     Unused,

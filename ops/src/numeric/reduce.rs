@@ -35,10 +35,10 @@ mod tests {
         assert_eq!(sum16((0..100).map(|i| i64::from(i) * 3)), 14_850);
         assert_eq!(sum16(std::iter::empty::<f32>()), 0.0);
         // Element 0 and 16 share a chain; element 8 joins only in the tree: 1e8 + 1 is lost, -1e8 then leaves 0.
-        let mut v = vec![0.0f32; 17];
+        let mut v = [0.0f32; 17];
         (v[0], v[16], v[8]) = (1e8, 1.0, -1e8);
         assert_eq!(sum16(v.iter().copied()), 0.0);
-        let mut v = vec![0.0f32; 17];
+        let mut v = [0.0f32; 17];
         (v[0], v[8], v[1]) = (1e8, -1e8, 1.0);
         assert_eq!(sum16(v.iter().copied()), 1.0);
     }

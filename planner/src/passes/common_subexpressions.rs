@@ -6,10 +6,13 @@ use hologram_ops::{
 };
 use std::collections::HashMap;
 
+/// What equal nodes share: domain, operator, inputs.
+type Key = (String, String, Vec<Option<ValueId>>);
+
 pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
     let mut patch = Patch::new();
     let mut same: HashMap<ValueId, ValueId> = HashMap::new();
-    let mut seen: HashMap<(String, String, Vec<Option<ValueId>>), Vec<NodeId>> = HashMap::new();
+    let mut seen: HashMap<Key, Vec<NodeId>> = HashMap::new();
     let mut merged = 0;
     for id in graph.order()? {
         let Some(node) = graph.node(id) else { continue };

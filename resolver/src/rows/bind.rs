@@ -307,7 +307,7 @@ fn bind(
     choices: Vec<Choice>,
     columns: &[FieldRef],
     options: &BindOptions,
-    mut warnings: Vec<String>,
+    warnings: Vec<String>,
 ) -> Result<Binding> {
     let mut used: Vec<usize> = choices
         .iter()
@@ -327,13 +327,6 @@ fn bind(
             let place = |m: String| Error::invalid(format!("input '{}' {m} (column '{}')", port.name, field.name()));
             let categories = port.categories.iter().find(|(f, _)| Some(*f) == feature).map(|(_, c)| c.as_slice());
             let (convert, exact) = Convert::new(ty, dtype, categories).map_err(place)?;
-            if categories.is_some() && !convert.is_coded() {
-                warnings.push(format!(
-                    "column '{}' is {ty} where input '{}' has categories: its numbers are taken as their positions",
-                    field.name(),
-                    port.name
-                ));
-            }
             if options.casts == Casts::Strict && !exact {
                 let message = format!(
                     "column '{}' is {ty} and input '{}' takes {dtype}: that cast may round and strict casts are asked for; cast the column",

@@ -17,8 +17,20 @@ pub(super) struct Convert {
     plain: DataType,
     /// The types that the values go through, the last of which is [`carrier`]; none when it is that already.
     steps: Vec<DataType>,
-    /// The code of each category, where text is coded.
-    codes: Option<Arc<HashMap<String, u32>>>,
+    /// The code of each category, where categories are coded.
+    codes: Option<Codes>,
+}
+
+/// The code of each category: by its text, or by its bits as a number.
+#[derive(Debug, Clone)]
+enum Codes {
+    Text(Arc<HashMap<String, u32>>),
+    Number(Arc<HashMap<u64, u32>>),
+}
+
+/// The bits of a number, one pattern for both zeros.
+fn number_key(x: f64) -> u64 {
+    (x + 0.0).to_bits()
 }
 
 /// The Arrow type that carries elements of a type between columns and tensors; `None` for types that Arrow lacks.
@@ -71,7 +83,21 @@ impl Convert {
         if is_text(&plain) {
             let categories = categories.ok_or_else(|| format!("takes {dtype}, and the column is {from}"))?;
             let coded = (0u32..).zip(categories).map(|(i, c)| (c.clone(), i));
-            convert.codes = Some(Arc::new(coded.collect()));
+            convert.codes = Some(Codes::Text(Arc::new(coded.collect())));
+            return Ok((convert, true));
+        }
+        if let Some(categories) = categories {
+            let known = |c: &String| match (c.as_str(), &plain) {
+                ("true", DataType::Boolean) => Some(1.0),
+                ("false", DataType::Boolean) => Some(0.0),
+                (text, t) if t.is_numeric() => text.parse::<f64>().ok(),
+                _ => None,
+            };
+            let coded = (0u32..).zip(categories).map(|(i, c)| known(c).map(|x| (number_key(x), i)));
+            let coded: HashMap<u64, u32> = coded.collect::<Option<_>>().ok_or_else(|| {
+                format!("takes one of the categories {}, and the column is {from}", categories.join(", "))
+            })?;
+            convert.codes = Some(Codes::Number(Arc::new(coded)));
             return Ok((convert, true));
         }
         match &plain {
@@ -94,7 +120,7 @@ impl Convert {
         Ok((convert, exact))
     }
 
-    /// Whether text is coded.
+    /// Whether categories are coded.
     pub(super) fn is_coded(&self) -> bool {
         self.codes.is_some()
     }
@@ -127,12 +153,21 @@ impl Convert {
         Ok(array)
     }
 
-    /// Text as codes: NaN for what is in no category, or NULL where the element type has no NaN.
-    fn coded(&self, column: &ArrayRef, codes: &HashMap<String, u32>) -> Result<ArrayRef> {
-        let text = cast(column, &DataType::Utf8View)?;
+    /// Categories as codes: NaN for what is in no category, or NULL where the element type has no NaN.
+    fn coded(&self, column: &ArrayRef, codes: &Codes) -> Result<ArrayRef> {
         let unknown = self.dtype.is_float().then_some(f64::NAN);
-        let code = |s: &str| codes.get(s).map(|c| f64::from(*c)).or(unknown);
-        let numbers: Float64Array = text.as_string_view().iter().map(|s| s.and_then(code)).collect();
+        let numbers: Float64Array = match codes {
+            Codes::Text(codes) => {
+                let text = cast(column, &DataType::Utf8View)?;
+                let code = |s: &str| codes.get(s).map(|c| f64::from(*c)).or(unknown);
+                text.as_string_view().iter().map(|s| s.and_then(code)).collect()
+            }
+            Codes::Number(codes) => {
+                let numbers = cast(column, &DataType::Float64)?;
+                let code = |x: f64| codes.get(&number_key(x)).map(|c| f64::from(*c)).or(unknown);
+                numbers.as_primitive::<types::Float64Type>().iter().map(|x| x.and_then(code)).collect()
+            }
+        };
         let ty = carrier(self.dtype).unwrap_or(DataType::Float64);
         cast(&(Arc::new(numbers) as ArrayRef), &ty)
     }

@@ -166,10 +166,10 @@ impl<F: Fn(f32, f32) -> f32 + Send + Sync> Kernel for Two<F> {
             Isa::best(),
             #[inline(always)]
             || {
-                let mut chunks = out.chunks_exact_mut(*run);
+                let chunks = out.chunks_exact_mut(*run);
                 let mut index: smallvec::SmallVec<[usize; 8]> = smallvec::smallvec![0; outer.len()];
                 let (mut i, mut j) = (0usize, 0usize);
-                while let Some(out) = chunks.next() {
+                for out in chunks {
                     match moves {
                         (true, true) => {
                             for ((o, x), y) in out.iter_mut().zip(&a[i..]).zip(&b[j..]) {

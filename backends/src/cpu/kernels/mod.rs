@@ -5,6 +5,7 @@
 
 mod convolution;
 mod elementwise;
+mod forest;
 mod movement;
 mod normalization;
 mod pool;
@@ -139,8 +140,12 @@ impl Request<'_> {
     }
 }
 
+/// A kernel for a call, if it is one of the kernel's.
+type Select = fn(&Request<'_>) -> Option<Box<dyn Kernel>>;
+
 /// The kernels, tried in order.
-const TABLE: &[fn(&Request<'_>) -> Option<Box<dyn Kernel>>] = &[
+const TABLE: &[Select] = &[
+    forest::select,
     product::select,
     product::select_gemm,
     softmax::select,

@@ -17,7 +17,7 @@ fn numbers(shape: &[usize], seed: u64) -> Tensor {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            if state % 31 == 0 { 0.0 } else { ((state >> 40) as f32 / (1 << 23) as f32 - 1.0) * 3.0 }
+            if state.is_multiple_of(31) { 0.0 } else { ((state >> 40) as f32 / (1 << 23) as f32 - 1.0) * 3.0 }
         })
         .collect();
     Tensor::from_vec(shape, values).unwrap()

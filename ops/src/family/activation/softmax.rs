@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn axes_and_their_defaults() {
         let x = floats(&[2, 3], &[0.0, 1.0, 2.0, 1001.0, 1000.0, 1002.0]);
-        let (a, b, c) = (0.09003057317038046, 0.24472847105479764, 0.6652409557748219);
+        let (a, b, c) = (0.090_030_57, 0.244_728_48, 0.665_240_94);
         let close = |got: &Tensor, want: &[f32]| {
             assert!(got.as_slice::<f32>().unwrap().iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-6), "{got:?}");
         };

@@ -4,7 +4,7 @@
 //! Three conventions hold between this importer and the operators with subgraphs:
 //!
 //! - A subgraph's inputs are its own, and then the values that it captures. The node gets the same values as extra inputs
-//!   at its end: for each subgraph in the order of attribute names, its captures in the order of the subgraph's inputs.
+//!   at its end, and the attribute `<graph attribute>.captures` lists the index of the node's input behind each.
 //!   `Loop` has its two optional inputs before them in any case.
 //! - Small constants around a subgraph are constants inside it too, so that inference sees them; they are no captures.
 //! - An attribute that is a type becomes a graph with one input of that type and nothing else.
@@ -168,7 +168,7 @@ impl Lower<'_> {
             let place = format!("{}, attribute '{name}'", place());
             attributes.insert(name.clone(), self.attribute(attribute, graph, &place)?);
         }
-        self.add_captures(node, graph, &mut inputs)?;
+        self.add_captures(node, graph, &mut inputs, &mut attributes)?;
         let outputs: Vec<&str> = node.outputs.iter().map(String::as_str).collect();
         let new = NewNode { name: &node.name, domain: &node.domain, op: &node.op_type, version, attributes };
         // The operator's error names the node already; the graph tells where the node is.
@@ -177,7 +177,14 @@ impl Lower<'_> {
         Ok(())
     }
 
-    fn add_captures(&self, node: &OnnxNode, graph: &Graph, inputs: &mut Vec<Option<ValueId>>) -> Result<()> {
+    /// Gives the node what its subgraphs capture, each value once, and says where.
+    fn add_captures(
+        &self,
+        node: &OnnxNode,
+        graph: &Graph,
+        inputs: &mut Vec<Option<ValueId>>,
+        attributes: &mut Attributes,
+    ) -> Result<()> {
         let mut subgraphs: Vec<(&str, &OnnxGraph)> = Vec::new();
         for (name, attribute) in &node.attributes {
             if let OnnxAttr::Graph(subgraph) = attribute {
@@ -188,9 +195,20 @@ impl Lower<'_> {
         if node.op_type == "Loop" && inputs.len() < 2 {
             inputs.resize(2, None);
         }
-        for name in subgraphs.into_iter().flat_map(|(_, subgraph)| &subgraph.captures) {
-            if repeated(graph, name).is_none() {
-                inputs.push(Some(self.find(graph, name, || format!("node '{}' ({})", node.name, node.op_type))?));
+        let own = inputs.len();
+        for (attribute, subgraph) in subgraphs {
+            let mut captures = Vec::new();
+            for name in subgraph.captures.iter().filter(|name| repeated(graph, name).is_none()) {
+                let value = self.find(graph, name, || format!("node '{}' ({})", node.name, node.op_type))?;
+                let known = inputs.iter().skip(own).position(|v| *v == Some(value)).map(|i| own + i);
+                let index = known.unwrap_or(inputs.len());
+                if known.is_none() {
+                    inputs.push(Some(value));
+                }
+                captures.push(i64::try_from(index).unwrap_or(i64::MAX));
+            }
+            if !captures.is_empty() {
+                attributes.insert(format!("{attribute}.captures"), Attribute::Ints(captures));
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use crate::{
 };
 use hologram_ops::{
     Attributes, DType, Dim, Registry, Result, Tensor, Type,
-    family::ml::transform_to_attributes,
+    family::ml::forest_transform,
     forest::Precision,
     graph::{Graph, NewNode},
 };
@@ -66,7 +66,7 @@ fn scores(model: &TreeModel, registry: &Registry) -> Result<Graph> {
 fn predictions(model: &TreeModel, registry: &Registry) -> Result<Graph> {
     let mut graph = scores(model, registry)?;
     let Some((_, score)) = graph.outputs().first().cloned() else { return Ok(graph) };
-    let attributes = transform_to_attributes(&model.transform);
+    let attributes = forest_transform::to_attributes(&model.transform);
     let node = NewNode { name: "transform", domain: DOMAIN, op: "ForestTransform", version: 1, attributes };
     let node = graph.add_node(registry, node, vec![Some(score)], &["prediction"])?;
     let prediction = graph.output_of(node, 0)?;

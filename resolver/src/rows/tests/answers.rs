@@ -258,8 +258,15 @@ fn dictionaries_are_cast_by_value_and_text_is_coded() {
         assert_eq!(stats.null_rows, 0);
     }
     let columns: Columns = vec![("n", f32s(&[1.0])), ("colour", f32s(&[1.0]))];
-    let binding = Binding::positional(coded.signature(), &fields(&columns), &options()).unwrap();
-    assert!(binding.warnings()[0].contains("its numbers are taken as their positions"));
+    let refused = Binding::positional(coded.signature(), &fields(&columns), &options()).unwrap_err().to_string();
+    assert!(refused.contains("takes one of the categories red, green"), "{refused}");
+
+    let sizes = free(port("x", F32, &[0, 1]).categories(0, &["10", "2.5", "-0"]), port("y", F32, &[0, 1]));
+    let given: ArrayRef = Arc::new(Float64Array::from(vec![Some(2.5), Some(10.0), Some(0.0), Some(7.0), None]));
+    let (array, _) = answer(&sizes, &[("size", given)], &options()).unwrap();
+    let cells = floats(&array);
+    assert_eq!(cells[..3], [Some(1.0), Some(0.0), Some(2.0)]);
+    assert!(cells[3].is_some_and(f32::is_nan) && cells[4].is_some_and(f32::is_nan), "unknown and NULL are missing");
 }
 
 #[test]

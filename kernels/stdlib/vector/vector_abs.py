@@ -1,0 +1,3 @@
+def vector_abs(a: f32) -> f32:
+    """The absolute value."""
+    return abs(a)

@@ -1,0 +1,83 @@
+//! [OneHotEncoder](https://onnx.ai/onnx/operators/onnx_aionnxml_OneHotEncoder.html): a column a category.
+
+use super::{
+    keys::{Key, Positions},
+    table,
+};
+use crate::{
+    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, tensor::element_count,
+};
+use std::sync::Arc;
+
+/// A new last axis with 1 at the element's category and 0 elsewhere, in `f32`. Floats are truncated to integers first. The
+/// last of equal categories counts. Unknown categories give zeros, or an error where `zeros` is 0.
+#[derive(Debug)]
+pub struct OneHotEncoder {
+    /// The categories' columns.
+    pub positions: Positions,
+    /// The number of categories.
+    pub categories: usize,
+    /// Whether the categories are texts.
+    pub texts: bool,
+    /// Whether unknown categories are allowed.
+    pub zeros: bool,
+}
+
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    let labels = table::Labels::parse(node.attributes, "cats_int64s", "cats_strings")?;
+    let (categories, texts) = (labels.len(), labels.dtype() == DType::String);
+    let keys: Vec<Key> = match labels {
+        table::Labels::Ints(v) => v.into_iter().map(Key::Int).collect(),
+        table::Labels::Strings(v) => v.into_iter().map(Key::Text).collect(),
+    };
+    let zeros = node.attributes.flag_or("zeros", true)?;
+    Ok(Arc::new(OneHotEncoder { positions: Positions::new(keys, true), categories, texts, zeros }))
+}
+
+impl OneHotEncoder {
+    fn check(&self, dtype: DType) -> Result<()> {
+        if (dtype == DType::String) != self.texts {
+            return Err(Error::invalid(format!(
+                "input 0 is {dtype} where the categories are {}",
+                if self.texts { "texts" } else { "integers" }
+            )));
+        }
+        if self.texts { Ok(()) } else { table::number(dtype).map(|_| ()) }
+    }
+}
+
+impl Operator for OneHotEncoder {
+    fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        self.check(inputs.dtype(0)?)?;
+        let shape = inputs.shape(0)?.map(|s| s.iter().cloned().chain([Dim::Known(self.categories)]).collect());
+        Ok(vec![Fact::tensor(DType::F32, shape)])
+    }
+
+    fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        let x = inputs.tensor(0)?;
+        self.check(x.dtype())?;
+        let found = if x.dtype().is_float() {
+            // Truncation maps NaN to a number that must not become category 0.
+            let values = table::wide(x)?;
+            let ints = Tensor::from_vec(x.shape(), values.iter().map(|v| *v as i64).collect())?;
+            let known = self.positions.of(&ints)?;
+            known.into_iter().zip(&values).map(|(at, v)| at.filter(|_| v.is_finite())).collect()
+        } else {
+            self.positions.of(x)?
+        };
+        let shape: Vec<usize> = x.shape().iter().copied().chain([self.categories]).collect();
+        let mut out = vec![0.0f32; element_count(&shape)?];
+        for (i, at) in found.into_iter().enumerate() {
+            match at {
+                Some(at) => out[i * self.categories + at] = 1.0,
+                None if self.zeros => {}
+                None => return Err(Error::invalid(format!("element {i} of input 0 is of an unknown category"))),
+            }
+        }
+        Ok(vec![Tensor::from_vec(shape, out)?.into()])
+    }
+
+    fn rows(&self, rows: &[Rows], _inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
+        table::element_rows(rows, outputs.len())
+    }
+}

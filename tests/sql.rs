@@ -1,0 +1,353 @@
+//! SQL over models: the files of `tests/sql`, and how many rows each query makes a model score.
+//!
+//! Each `.slt` file runs on an engine of its own with the models and tables of [`fixture`].
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests stop at what they do not expect")]
+
+#[path = "sql/fixture.rs"]
+mod fixture;
+
+use datafusion::{
+    arrow::{
+        array::RecordBatch,
+        util::display::{ArrayFormatter, FormatOptions},
+    },
+    physical_plan::{ExecutionPlan, collect, displayable},
+};
+use hologram::{
+    Error, ErrorKind,
+    sql::{Engine, EngineOptions},
+};
+use sqllogictest::{DBOutput, DefaultColumnType};
+use std::{path::Path, sync::Arc};
+
+/// The engine under test as a database of the runner.
+struct Database(Engine);
+
+#[async_trait::async_trait]
+impl sqllogictest::AsyncDB for Database {
+    type Error = Error;
+    type ColumnType = DefaultColumnType;
+
+    async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Error> {
+        let frame = self.0.sql(sql).await?;
+        let columns = frame.schema().fields().len();
+        let batches = frame.collect().await?;
+        if columns == 0 {
+            return Ok(DBOutput::StatementComplete(0));
+        }
+        Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; columns], rows: cells(&batches)? })
+    }
+
+    async fn shutdown(&mut self) {}
+}
+
+fn cells(batches: &[RecordBatch]) -> Result<Vec<Vec<String>>, Error> {
+    let options = FormatOptions::default().with_null("NULL");
+    let mut rows = Vec::new();
+    for batch in batches {
+        let columns: Vec<_> =
+            batch.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options)).collect::<Result<_, _>>()?;
+        for row in 0..batch.num_rows() {
+            rows.push(columns.iter().map(|c| c.value(row).to_string()).collect());
+        }
+    }
+    Ok(rows)
+}
+
+/// Runs a test on a thread whose stack holds DataFusion's planner as developer builds compile it.
+fn with_stack<F: Future<Output = ()> + 'static>(test: fn() -> F) {
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(test());
+    };
+    let thread = std::thread::Builder::new().stack_size(32 << 20).spawn(body).unwrap();
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
+fn the_files() {
+    with_stack(run_files);
+}
+
+async fn run_files() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sql");
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "slt"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 4, "{} has {} files", folder.display(), files.len());
+    let mut problems = Vec::new();
+    for file in files {
+        let mut runner =
+            sqllogictest::Runner::new(|| async { Ok(Database(fixture::engine(EngineOptions::default()))) });
+        // Every record, so that one run shows all that differs.
+        for record in sqllogictest::parse_file::<DefaultColumnType>(&file).unwrap() {
+            if let Err(problem) = runner.run_async(record).await {
+                problems.push(problem.display(false).to_string());
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// What running a query took.
+struct Ran {
+    rows: usize,
+    scored: usize,
+    runs: usize,
+    plan: String,
+}
+
+fn metric(plan: &Arc<dyn ExecutionPlan>, name: &str) -> usize {
+    let own = match plan.name() {
+        "PredictExec" => plan.metrics().and_then(|m| m.sum_by_name(name)).map_or(0, |v| v.as_usize()),
+        _ => 0,
+    };
+    own + plan.children().into_iter().map(|child| metric(child, name)).sum::<usize>()
+}
+
+async fn run(engine: &Engine, sql: &str) -> Ran {
+    let frame = engine.sql(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let context = frame.task_ctx();
+    let plan = frame.create_physical_plan().await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let batches = collect(plan.clone(), Arc::new(context)).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    Ran {
+        rows: batches.iter().map(RecordBatch::num_rows).sum(),
+        scored: metric(&plan, "rows_scored"),
+        runs: metric(&plan, "batches"),
+        plan: displayable(plan.as_ref()).indent(false).to_string(),
+    }
+}
+
+/// A query, the rows that come out, the rows that models score. `t` has 20,000 rows in batches of 1,000, `pq` is a
+/// Parquet file of 1,000,000 rows of the same columns.
+const SCORED: &[(&str, usize, usize)] = &[
+    // Filters on other columns go below, whatever the scan takes.
+    ("SELECT id, predict('sum', a, b) FROM pq WHERE id % 1000 = 7", 1_000, 1_000),
+    ("SELECT id, predict('sum', a, b) FROM (SELECT * FROM pq ORDER BY id DESC LIMIT 10)", 10, 10),
+    ("SELECT id, predict('sum', a, b) p FROM t ORDER BY id DESC LIMIT 10", 10, 10),
+    ("SELECT id, predict('sum', a, b) p FROM t ORDER BY p DESC LIMIT 10", 10, 20_000),
+    ("SELECT id, predict('sum', a, b) p FROM t LIMIT 10", 10, 10),
+    ("SELECT predict('both', a, b)['plus'] x, predict('both', a, b)['minus'] y FROM t", 20_000, 20_000),
+    (
+        "WITH s AS (SELECT id, predict('both', a, b) p FROM t) SELECT id, p['plus'], p['minus'] FROM s WHERE p['plus'] >= 0",
+        20_000,
+        20_000,
+    ),
+    ("SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90", 2_400, 20_000),
+    (
+        "SELECT id, predict('sum', a, b) p FROM t WHERE predict('sum', a, b) > 90 ORDER BY predict('sum', a, b)",
+        2_400,
+        20_000,
+    ),
+    ("SELECT id FROM t WHERE b < 3 AND predict('sum', a, b) > 90", 858, 8_572),
+    ("SELECT id FROM t WHERE predict('sum', a, b) > 90 AND b < 3", 858, 8_572),
+    // The second model sees what the first lets through.
+    ("SELECT id FROM t WHERE predict('sum', a, b) > 90 AND predict('minus', a, b) > 90", 1_203, 20_000 + 2_400),
+    ("SELECT * FROM (SELECT id, a, predict('sum', a, b) p FROM t) WHERE a < 10", 2_000, 2_000),
+    ("SELECT id FROM (SELECT id, predict('sum', a, b) p FROM t)", 20_000, 0),
+    ("SELECT count(*) FROM (SELECT id, predict('sum', a, b) p FROM t)", 1, 0),
+    ("SELECT x.id FROM (SELECT id, predict('sum', a, b) p FROM t) x JOIN t y ON x.id = y.id", 20_000, 0),
+    // Branches.
+    ("SELECT CASE WHEN a < 10 THEN predict('sum', a, b) ELSE 0 END FROM t", 20_000, 2_000),
+    (
+        "SELECT CASE WHEN a < 10 THEN 0 WHEN a < 20 THEN predict('sum', a, b) ELSE predict('minus', a, b) END FROM t",
+        20_000,
+        18_000,
+    ),
+    ("SELECT CASE WHEN a < 10 THEN predict('sum', a, b) ELSE -predict('sum', a, b) END FROM t", 20_000, 20_000),
+    ("SELECT coalesce(CASE WHEN a < 90 THEN a END, predict('sum', a, b)) FROM t", 20_000, 2_000),
+    ("SELECT a < 10 AND predict('sum', a, b) > 3 FROM t", 20_000, 2_000),
+    ("SELECT a < 10 OR predict('sum', a, b) > 3 FROM t", 20_000, 18_000),
+    ("SELECT id FROM t WHERE a < 10 OR predict('sum', a, b) > 103", 2_086, 18_000),
+    ("SELECT sum(predict('sum', a, b)) FILTER (WHERE a < 10) FROM t", 1, 2_000),
+    // One call, many places.
+    ("SELECT predict('sum', a, b) + 1, predict('sum', a, b) * 2 FROM t", 20_000, 20_000),
+    ("SELECT predict('sum', a, b) > 50 k, count(*) FROM t GROUP BY predict('sum', a, b) > 50", 2, 20_000),
+    ("SELECT avg(predict('sum', a, b)), max(predict('sum', a, b)) FROM t", 1, 20_000),
+    ("SELECT row_number() OVER (ORDER BY predict('sum', a, b)) FROM t", 20_000, 20_000),
+    ("SELECT predict('sum', predict('sum', a, b), b) FROM t", 20_000, 40_000),
+    ("SELECT count(*) FROM t x JOIN t y ON x.id = y.id AND predict('sum', x.a, x.b) > 90", 1, 20_000),
+    ("SELECT count(*) FROM t x JOIN t y ON x.id = y.id WHERE predict('sum', x.a, y.b) > 90", 1, 20_000),
+    ("SELECT id FROM t WHERE id IN (SELECT id FROM t WHERE predict('sum', a, b) > 100)", 428, 20_000),
+    ("SELECT predict('sum', t) FROM t", 20_000, 20_000),
+    ("SELECT * FROM predict('sum', t) WHERE id < 100", 100, 100),
+    ("SELECT predict('sum', 1.0, 2.0)", 1, 1),
+];
+
+#[test]
+fn models_score_the_rows_that_are_asked_for() {
+    with_stack(count_rows);
+}
+
+async fn count_rows() {
+    let engine = fixture::engine(EngineOptions { partitions: Some(1), ..EngineOptions::default() });
+    fixture::register_large(&engine).await;
+    let mut problems = Vec::new();
+    for (sql, rows, scored) in SCORED {
+        let ran = run(&engine, sql).await;
+        if (ran.rows, ran.scored) != (*rows, *scored) {
+            let found = (ran.rows, ran.scored);
+            problems.push(format!("{sql}\n  rows, scored: {found:?}, not {:?}\n{}", (rows, scored), ran.plan));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[tokio::test]
+async fn partitions_change_no_answer() {
+    let mut answers = Vec::new();
+    for partitions in [1, 3] {
+        let engine = fixture::engine(EngineOptions { partitions: Some(partitions), ..EngineOptions::default() });
+        let sql = "SELECT id, predict('both', a, b), predict('centred', a) FROM t ORDER BY id";
+        answers.push(cells(&engine.sql(sql).await.unwrap().collect().await.unwrap()).unwrap());
+    }
+    assert_eq!(answers[0].len(), 20_000);
+    assert!(answers[0] == answers[1]);
+}
+
+#[tokio::test]
+async fn small_batches_are_brought_together() {
+    let engine = fixture::engine(EngineOptions { partitions: Some(1), ..EngineOptions::default() });
+    let ran = run(&engine, "SELECT predict('sum', a, b) FROM t WHERE id % 10 = 0").await;
+    assert_eq!((ran.rows, ran.scored), (2_000, 2_000));
+    assert_eq!(ran.runs, 1, "20 batches of 100 rows");
+    engine.sql("SET hologram.batch_rows = 500").await.unwrap();
+    let ran = run(&engine, "SELECT predict('sum', a, b) FROM t").await;
+    assert_eq!((ran.scored, ran.runs), (20_000, 40));
+}
+
+#[tokio::test]
+async fn explain_plans_and_runs_nothing() {
+    let engine = fixture::engine(EngineOptions { partitions: Some(1), ..EngineOptions::default() });
+    let text = |batches: Vec<RecordBatch>| cells(&batches).unwrap().concat().join("\n");
+    let explain = |sql: &'static str| {
+        let engine = engine.clone();
+        async move { text(engine.sql(sql).await.unwrap().collect().await.unwrap()) }
+    };
+    let plain = explain("EXPLAIN FORMAT INDENT SELECT predict('sum', a, b) FROM t").await;
+    for part in [
+        "Predict: __predict_0 = sum(t.a, t.b)",
+        "PredictExec: __predict_0 = sum(a@0, b@1), model=sum, entry=main, steps=1",
+        "casts=[a: Float64 as f32 (rounds); b: Float64 as f32 (rounds)]",
+    ] {
+        assert!(plain.contains(part), "{part}\n{plain}");
+    }
+    let swapped = explain("EXPLAIN FORMAT INDENT SELECT predict('sum', b, a) FROM t").await;
+    assert!(swapped.contains("warnings=[the columns are bound by position"), "{swapped}");
+    let verbose = explain("EXPLAIN VERBOSE SELECT predict('weighted', a, b) FROM t").await;
+    assert!(
+        verbose.contains("| entry point main") && verbose.contains("Resolve ") && verbose.contains("class "),
+        "{verbose}"
+    );
+    let analyzed = explain("EXPLAIN ANALYZE SELECT predict('sum', a, b) FROM t").await;
+    for part in ["rows_scored=20", "null_rows=0", "batches=", "casts=", "elapsed_compute="] {
+        assert!(analyzed.contains(part), "{part}\n{analyzed}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_streams_in_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = EngineOptions { partitions: Some(2), memory_bytes_max: Some(48 << 20), ..EngineOptions::default() };
+    let engine = fixture::engine(options);
+    let out = folder.path().join("out/");
+    let sql = format!(
+        "COPY (SELECT v AS id, predict('sum', v, 1) p, CAST(CAST(v AS BIGINT) % 3 AS VARCHAR) part \
+         FROM (SELECT CAST(value AS DOUBLE) v FROM generate_series(1, 200000))) \
+         TO '{}' STORED AS PARQUET PARTITIONED BY (part)",
+        out.display()
+    );
+    let ran = run(&engine, &sql).await;
+    assert_eq!(ran.scored, 200_000);
+    let mut parts: Vec<String> =
+        std::fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    parts.sort();
+    assert_eq!(parts, ["part=0", "part=1", "part=2"]);
+    let sql = format!("SELECT count(*), sum(p) FROM '{}'", out.display());
+    let total = cells(&engine.sql(&sql).await.unwrap().collect().await.unwrap()).unwrap();
+    assert_eq!(total, [["200000", "20000300000.0"]]);
+}
+
+#[tokio::test]
+async fn a_model_that_needs_all_rows_is_charged_for_them() {
+    let options = EngineOptions { partitions: Some(2), memory_bytes_max: Some(1 << 20), ..EngineOptions::default() };
+    let engine = fixture::engine(options);
+    let sql = "SELECT predict('centred', CAST(value AS DOUBLE)) FROM generate_series(1, 1000000)";
+    let error: Error = engine.sql(sql).await.unwrap().collect().await.unwrap_err().into();
+    assert_eq!(error.kind(), ErrorKind::Exhausted, "{error}");
+    let sql = "SELECT count(predict('centred', CAST(value AS DOUBLE))) FROM generate_series(1, 1000)";
+    engine.sql(sql).await.unwrap().collect().await.unwrap();
+}
+
+#[tokio::test]
+async fn files_are_models_and_tables_by_their_paths() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("sum.holo");
+    fixture::compiled("sum").write_file(&archive).unwrap();
+    let engine = fixture::engine(EngineOptions::default());
+    let sql = format!(
+        "SELECT count(predict('{}', mean_radius, mean_texture)) FROM '{}'",
+        archive.display(),
+        root.join("examples/data/breast_cancer.parquet").display()
+    );
+    assert_eq!(cells(&engine.sql(&sql).await.unwrap().collect().await.unwrap()).unwrap(), [["569"]]);
+    let entry = sql.replace("sum.holo", "sum.holo:main");
+    assert_eq!(cells(&engine.sql(&entry).await.unwrap().collect().await.unwrap()).unwrap(), [["569"]]);
+    let error = engine.sql(&sql.replace("sum.holo", "sum.holo:other")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Missing);
+    assert!(error.message().ends_with("has no entry point 'other'; it has main"), "{error}");
+    // A file that changes is another model.
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    fixture::compiled("both").write_file(&archive).unwrap();
+    let error = engine.sql(&sql.replace("count(", "abs(")).await.map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+}
+
+/// Examples that ship with the project, and what is known of them: rows, and how many answers are right.
+#[test]
+fn the_example_models_answer() {
+    with_stack(run_examples);
+}
+
+async fn run_examples() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let engine = fixture::engine(EngineOptions::default());
+    let cases = [
+        (
+            "wine_pipeline.onnx",
+            "wine",
+            "SELECT count(*) FILTER (WHERE p['label'] = cultivar) FROM \
+          (SELECT cultivar, predict('model', w) p FROM 'data' w WHERE split = 'test')",
+            "45",
+        ),
+        (
+            "breast_cancer.lgbm.txt",
+            "breast_cancer",
+            "SELECT count(*) FILTER (WHERE (p > 0.5) = (diagnosis = 'malignant')) FROM \
+          (SELECT diagnosis, predict('model', w) p FROM 'data' w WHERE split = 'test')",
+            "133",
+        ),
+        (
+            "digits_cnn.onnx",
+            "digits",
+            "SELECT count(*) FILTER (WHERE p['label'] = digit) FROM \
+          (SELECT digit, predict('model', image) p FROM 'data' w WHERE split = 'test')",
+            "442",
+        ),
+    ];
+    for (file, data, sql, right) in cases {
+        engine.register_model("model", root.join("models").join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+        let path = root.join("data").join(format!("{data}.parquet"));
+        let sql = sql.replace("'data'", &format!("'{}'", path.display()));
+        let frame = engine.sql(&sql).await.unwrap_or_else(|e| panic!("{file}: {e}"));
+        let rows = frame.collect().await.unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert_eq!(cells(&rows).unwrap(), [[right]], "{file}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Models and tables that the tests of SQL share.
+
+use datafusion::{
+    arrow::{
+        array::{Float64Array, Int64Array, RecordBatch},
+        datatypes::{DataType, Field, Schema},
+    },
+    datasource::MemTable,
+};
+use hologram::{
+    Archive, CompiledModel, Compiler, CompilerConfig, Model, ModelOptions,
+    ops::{DType, Dim, Tensor, Type, graph::Graph},
+    sql::{Engine, EngineOptions},
+};
+use std::sync::Arc;
+
+/// Models by name: what they are made of.
+///
+/// `sum` is a + b, `minus` a - b, `both` a struct of the two, `weighted` takes a `[rows, 2]` of features named `a` and `b`
+/// and gives a + 2 b as a list of one, `centred` takes the mean of all rows away.
+const MODELS: &[&str] = &["sum", "minus", "both", "weighted", "centred"];
+
+pub(crate) fn compiled(name: &str) -> CompiledModel {
+    let mut graph = Graph::new(name);
+    let mut columns = Vec::new();
+    let rows = || Dim::symbol("rows");
+    if name == "weighted" {
+        let x = graph.add_input("x", Type::tensor(DType::F32, [rows(), Dim::Known(2)])).unwrap();
+        let weights = graph.add_constant("weights", Tensor::from_slice([2, 1], &[1f32, 2.0]).unwrap()).unwrap();
+        let product = graph.add_op("MatMul").input(x, 0, 0).input(weights, 0, 1).finish().unwrap();
+        let out = graph.output_of(product, 0).unwrap();
+        graph.add_output("score", out);
+        columns = vec!["a".to_owned(), "b".to_owned()];
+    } else if name == "centred" {
+        let a = graph.add_input("a", Type::tensor(DType::F32, [rows()])).unwrap();
+        let mean = graph.add_op("ReduceMean").input(a, 0, 0).finish().unwrap();
+        let rest = graph.add_op("Sub").input(a, 0, 0).input(mean, 0, 1).finish().unwrap();
+        let out = graph.output_of(rest, 0).unwrap();
+        graph.add_output("centred", out);
+    } else {
+        let a = graph.add_input("a", Type::tensor(DType::F32, [rows()])).unwrap();
+        let b = graph.add_input("b", Type::tensor(DType::F32, [rows()])).unwrap();
+        for (op, out) in [("Add", "plus"), ("Sub", "minus")] {
+            if name == "sum" && op == "Sub" || name == "minus" && op == "Add" {
+                continue;
+            }
+            let node = graph.add_op(op).input(a, 0, 0).input(b, 0, 1).finish().unwrap();
+            let value = graph.output_of(node, 0).unwrap();
+            graph.add_output(out, value);
+        }
+    }
+    let config = CompilerConfig { columns, ..CompilerConfig::default() };
+    Compiler::new(config).compile_graph(graph).unwrap()
+}
+
+/// An engine with the models and the table `t`: 20,000 rows of id, a = id % 100 and b = id % 7 in 20 batches, and `n`, a
+/// few rows with NULLs.
+pub(crate) fn engine(options: EngineOptions) -> Engine {
+    let engine = Engine::new(options).unwrap();
+    for name in MODELS {
+        let bytes = compiled(name).to_bytes().unwrap();
+        let archive = Archive::from_buffer(bytes.into()).unwrap();
+        let model = Model::open(archive, &ModelOptions::default()).unwrap();
+        engine.model_catalog().register_model(name, model).unwrap();
+    }
+    let batches: Vec<RecordBatch> = (0..20).map(|i| batch(i * 1_000, 1_000)).collect();
+    engine.context().register_table("t", Arc::new(MemTable::try_new(schema(), vec![batches]).unwrap())).unwrap();
+    let nulls = Schema::new(vec![
+        Field::new("a", DataType::Float64, true),
+        Field::new("b", DataType::Float64, true),
+        Field::new("k", DataType::Int64, true),
+    ]);
+    let rows = RecordBatch::try_new(
+        Arc::new(nulls.clone()),
+        vec![
+            Arc::new(Float64Array::from(vec![Some(1.0), None, Some(3.0)])),
+            Arc::new(Float64Array::from(vec![Some(10.0), Some(20.0), None])),
+            Arc::new(Int64Array::from(vec![Some(1), Some(2), Some(3)])),
+        ],
+    )
+    .unwrap();
+    let table = MemTable::try_new(Arc::new(nulls), vec![vec![rows]]).unwrap();
+    engine.context().register_table("n", Arc::new(table)).unwrap();
+    engine
+}
+
+fn schema() -> Arc<Schema> {
+    Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("a", DataType::Float64, false),
+        Field::new("b", DataType::Float64, false),
+    ]))
+}
+
+fn batch(first: i64, rows: i64) -> RecordBatch {
+    let ids = first..first + rows;
+    RecordBatch::try_new(
+        schema(),
+        vec![
+            Arc::new(Int64Array::from_iter_values(ids.clone())),
+            Arc::new(Float64Array::from_iter_values(ids.clone().map(|i| (i % 100) as f64))),
+            Arc::new(Float64Array::from_iter_values(ids.map(|i| (i % 7) as f64))),
+        ],
+    )
+    .unwrap()
+}
+
+/// The table `pq`: a Parquet file of 1,000,000 rows like those of `t`, whose scan takes filters.
+pub(crate) async fn register_large(engine: &Engine) {
+    let folder = tempfile::tempdir().unwrap().keep();
+    let path = folder.join("pq.parquet");
+    let sql = format!(
+        "COPY (SELECT value AS id, CAST(value % 100 AS DOUBLE) a, CAST(value % 7 AS DOUBLE) b \
+         FROM generate_series(0, 999999)) TO '{}' STORED AS PARQUET",
+        path.display()
+    );
+    engine.sql(&sql).await.unwrap().collect().await.unwrap();
+    engine.sql("SET datafusion.execution.parquet.pushdown_filters = true").await.unwrap();
+    engine.context().register_parquet("pq", path.to_str().unwrap(), Default::default()).await.unwrap();
+}
