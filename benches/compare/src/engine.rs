@@ -59,7 +59,8 @@ impl Engine {
                 return named.cloned().with_context(|| format!("the case has no input '{}'", port.name));
             }
             let shape = port.shape().and_then(|dims| dims.iter().map(|d| d.known()).collect::<Option<Vec<_>>>());
-            let shape = shape.with_context(|| format!("input '{}' is {}: its size is not known", port.name, port.ty))?;
+            let shape =
+                shape.with_context(|| format!("input '{}' is {}: its size is not known", port.name, port.ty))?;
             let dtype = port.dtype().unwrap_or(DType::F32);
             Ok(Input { name: port.name.clone(), dtype, shape, draw: Draw::Between(-1.0, 1.0) })
         };
@@ -143,7 +144,9 @@ fn apart(ours: &Tensor, theirs: &Output) -> Result<(f64, usize)> {
             let ours = ours.as_slice::<f32>()?;
             let mut greatest = 0.0_f64;
             for (our, their) in ours.iter().zip(&theirs.values) {
-                let difference = (f64::from(*our) - their.as_f64().unwrap_or(f64::NAN)).abs();
+                // The other side's numbers are f32 too; reading them as decimals may miss the last bit of an f64.
+                let their = their.as_f64().unwrap_or(f64::NAN) as f32;
+                let difference = (f64::from(*our) - f64::from(their)).abs();
                 if difference > greatest || difference.is_nan() {
                     greatest = difference;
                 }

@@ -13,7 +13,12 @@ pub(crate) fn processor() -> String {
     let flags: Vec<&str> = field("flags").or_else(|| field("Features")).unwrap_or_default().split(' ').collect();
     let known = ["asimd", "sve", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile"];
     let present: Vec<&str> = known.into_iter().filter(|flag| flags.contains(flag)).collect();
-    format!("{} ({}; {})", field("model name").unwrap_or("processor unknown"), std::env::consts::ARCH, present.join(" "))
+    format!(
+        "{} ({}; {})",
+        field("model name").unwrap_or("processor unknown"),
+        std::env::consts::ARCH,
+        present.join(" ")
+    )
 }
 
 /// The load averages of the last 1, 5 and 15 minutes: how busy the machine was with other work too.

@@ -59,8 +59,13 @@ impl Row {
 
 /// One run's inputs for both engines; gives those for Hologram.
 fn fresh(inputs: &[Input], seed: u64, peer: Option<(&mut Peer, usize)>) -> Result<Vec<Value>> {
-    let (values, sums): (Vec<Value>, Vec<f64>) =
-        inputs.iter().zip(seed..).map(|(input, seed)| input.make(seed)).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let (values, sums): (Vec<Value>, Vec<f64>) = inputs
+        .iter()
+        .zip(seed..)
+        .map(|(input, seed)| input.make(seed))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .unzip();
     if let Some((peer, set)) = peer {
         peer.inputs(set, inputs, seed, &sums)?;
     }
@@ -180,7 +185,12 @@ pub(crate) fn profile(case: &Case, arguments: &Arguments) -> Result<()> {
         taken.push(engine.time(&fresh(&inputs, seed, None)?)?);
     }
     let times = times(taken, engine.open_seconds).context("no runs")?;
-    println!("  first run {:.3} ms, then min {:.3} ms, median {:.3} ms", first_seconds * 1e3, times.min_ms, times.median_ms);
+    println!(
+        "  first run {:.3} ms, then min {:.3} ms, median {:.3} ms",
+        first_seconds * 1e3,
+        times.min_ms,
+        times.median_ms
+    );
     Ok(())
 }
 

@@ -82,12 +82,18 @@ impl Report {
 
     fn about(&self) -> Vec<String> {
         vec![
-            format!("{}, {} cores; load {} before, {} after", self.processor, self.cores, self.load_before, self.load_after),
+            format!(
+                "{}, {} cores; load {} before, {} after",
+                self.processor, self.cores, self.load_before, self.load_after
+            ),
             format!(
                 "Hologram {}, 1 thread; onnxruntime {}, threads as listed (Python {}, numpy {})",
                 self.hologram, self.onnxruntime, self.python, self.numpy
             ),
-            format!("{} rounds; speed is onnxruntime's time over Hologram's: above 1, Hologram is quicker", self.rounds),
+            format!(
+                "{} rounds; speed is onnxruntime's time over Hologram's: above 1, Hologram is quicker",
+                self.rounds
+            ),
         ]
     }
 
@@ -121,7 +127,8 @@ impl Report {
         let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
         let mut lines = self.about();
         for cells in &table {
-            let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+            let padded: Vec<String> =
+                cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
             lines.push(padded.join("  "));
         }
         lines.extend(self.left_out());
