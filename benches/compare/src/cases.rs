@@ -17,7 +17,7 @@ pub(crate) struct Case {
     pub(crate) model: PathBuf,
     /// What python/models.py calls it, for models that are made.
     pub(crate) made_as: Option<&'static str>,
-    /// The model's inputs; empty: those of its signature, all of known sizes, drawn from -1..1.
+    /// The model's inputs; empty: those of its signature, a free size being 1, drawn from -1..1.
     pub(crate) inputs: Vec<Input>,
     /// Named free dimensions, fixed for onnxruntime before it optimizes.
     pub(crate) dimensions: Vec<(&'static str, usize)>,

@@ -50,7 +50,7 @@ impl Engine {
     /// The case's inputs in the signature's order.
     ///
     /// # Errors
-    /// An input that the case does not name, or of unknown size where the case names none.
+    /// An input that the case does not name, or of unknown rank where the case names none.
     pub(crate) fn inputs(&self, case: &Case) -> Result<Vec<Input>> {
         let ports = &self.session.signature().inputs;
         let of = |port: &hologram_resolver::Port| -> Result<Input> {
@@ -58,9 +58,9 @@ impl Engine {
                 let named = case.inputs.iter().find(|input| input.name == port.name);
                 return named.cloned().with_context(|| format!("the case has no input '{}'", port.name));
             }
-            let shape = port.shape().and_then(|dims| dims.iter().map(|d| d.known()).collect::<Option<Vec<_>>>());
-            let shape =
-                shape.with_context(|| format!("input '{}' is {}: its size is not known", port.name, port.ty))?;
+            let dims = port.shape().with_context(|| format!("input '{}' is {}: no rank", port.name, port.ty))?;
+            // A free dimension is the batch.
+            let shape = dims.iter().map(|d| d.known().unwrap_or(1)).collect();
             let dtype = port.dtype().unwrap_or(DType::F32);
             Ok(Input { name: port.name.clone(), dtype, shape, draw: Draw::Between(-1.0, 1.0) })
         };
