@@ -11,13 +11,19 @@ Reads one JSON command a line on stdin and answers each with one JSON line on st
         `threads` (default 1) are intra-op threads; `dimensions` fixes named free dimensions before optimization.
         Threads spin inside a run and are told to stop when it ends, so that they do not disturb the other side.
     {"do": "inputs", "session": "a", "inputs": {"x": {"shape": [1, 3], "seed": 7, "low": -1, "high": 1}}}
-        -> checksums: {name: sum of the values as f64}
+        -> checksums: {name: sum of the values as f64, of strings the sum of their lengths}
         Numbers are those of `seeded`, below; `low` and `high` default to -1 and 1; integers must give them.
-        {"shape": [1, 3], "fill": 1} instead makes a tensor of one number.
+        "columns": [[low, high], ...] instead of them gives each place of the last dimension a range of its own.
+        {"shape": [1, 3], "fill": 1} instead makes a tensor of one number, and {"shape": [5, 1], "seed": 7, "words":
+        ["a", "b"]} one of strings, their places in the list drawn as integers are.
+        "set": 3 gives the number of the set that the values belong to; 0 without it.
     {"do": "time", "session": "a", "runs": 20, "warm_up": 2}
         -> nanoseconds: wall time of each run, the outputs left in onnxruntime's own memory
-    {"do": "outputs", "session": "a", "folder": "dir"}
-        -> outputs: per output {name, type, shape, sum}; with `folder`, each is also written there as output_<k>.pb
+        Run i takes set i modulo the number of sets. Inputs are bound before; strings cannot be, so a model that takes
+        them is given its inputs inside the timed part.
+    {"do": "outputs", "session": "a", "set": 0, "values": true, "folder": "dir"}
+        -> outputs: per output {name, type, shape, sum}; with `values`, also its values as one flat list; with `folder`,
+        each is also written there as output_<k>.pb
     {"do": "unload", "session": "a"}
     {"do": "quit"}
 """
@@ -29,6 +35,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +53,7 @@ TYPES = {
     "tensor(int8)": np.int8,
     "tensor(uint8)": np.uint8,
     "tensor(bool)": np.bool_,
+    "tensor(string)": np.object_,
 }
 
 
@@ -70,24 +78,54 @@ def seeded(shape: list[int], seed: int, dtype: Any, low: float, high: float) -> 
     return values.astype(dtype).reshape(shape)
 
 
+def made(wanted: dict[str, Any], dtype: Any) -> np.ndarray:
+    """The tensor that an input's description asks for."""
+    shape = wanted["shape"]
+    if "fill" in wanted:
+        return np.full(shape, wanted["fill"], dtype)
+    if dtype is np.object_:
+        words = np.array(wanted["words"], dtype)
+        return words[seeded(shape, wanted["seed"], np.int64, 0, len(words))]
+    if "columns" in wanted:
+        unit = seeded(shape, wanted["seed"], np.float64, 0, 1)
+        low, high = np.array(wanted["columns"], np.float64).T
+        return (low + (high - low) * unit).astype(dtype)
+    if not np.issubdtype(dtype, np.floating) and not {"low", "high"} <= wanted.keys():
+        raise ValueError("integers need low and high")
+    return seeded(shape, wanted["seed"], dtype, wanted.get("low", -1.0), wanted.get("high", 1.0))
+
+
+def checksum(value: np.ndarray) -> float:
+    """The sum of the values; of strings, of their lengths in bytes."""
+    if value.dtype == object:
+        return float(sum(len(word.encode()) for word in value.ravel()))
+    return float(value.sum(dtype=np.float64))
+
+
 @dataclass
 class Loaded:
-    """A session and the inputs it was given."""
+    """A session and the sets of inputs it was given."""
 
     session: ort.InferenceSession
-    feeds: dict[str, np.ndarray] = field(default_factory=dict)
+    sets: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
 
-    def binding(self) -> ort.IOBinding:
-        """Inputs bound once, outputs left where onnxruntime allocates them: no copies inside the timed part."""
-        missing = [info.name for info in self.session.get_inputs() if info.name not in self.feeds]
+    def runs(self) -> list[Callable[[], Any]]:
+        """One run a set. Inputs are bound here, outputs left where onnxruntime allocates them: no copies are timed."""
+        return [self.run_of(feeds) for _, feeds in sorted(self.sets.items())]
+
+    def run_of(self, feeds: dict[str, np.ndarray]) -> Callable[[], Any]:
+        """A run on one set."""
+        missing = [info.name for info in self.session.get_inputs() if info.name not in feeds]
         if missing:
             raise ValueError(f"inputs without values: {', '.join(missing)}")
+        if any(value.dtype == object for value in feeds.values()):
+            return lambda: self.session.run(None, feeds)
         bound = self.session.io_binding()
-        for name, value in self.feeds.items():
+        for name, value in feeds.items():
             bound.bind_cpu_input(name, value)
         for info in self.session.get_outputs():
             bound.bind_output(info.name, "cpu")
-        return bound
+        return lambda: self.session.run_with_iobinding(bound)
 
 
 def described(infos: list[Any]) -> list[dict[str, Any]]:
@@ -133,44 +171,45 @@ class Peer:
     def do_inputs(self, command: dict[str, Any]) -> dict[str, Any]:
         loaded = self.named(command)
         types = {info.name: info.type for info in loaded.session.get_inputs()}
+        feeds = loaded.sets.setdefault(int(command.get("set", 0)), {})
         for name, wanted in command["inputs"].items():
             if types.get(name) not in TYPES:
                 raise ValueError(f"input {name!r} is {types.get(name, 'not in the model')}")
-            dtype = TYPES[types[name]]
-            if "fill" in wanted:
-                value = np.full(wanted["shape"], wanted["fill"], dtype)
-            else:
-                if not np.issubdtype(dtype, np.floating) and not {"low", "high"} <= wanted.keys():
-                    raise ValueError(f"input {name!r} holds integers: give low and high")
-                low, high = wanted.get("low", -1.0), wanted.get("high", 1.0)
-                value = seeded(wanted["shape"], wanted["seed"], dtype, low, high)
-            loaded.feeds[name] = value
-        return {"checksums": {name: float(value.sum(dtype=np.float64)) for name, value in loaded.feeds.items()}}
+            try:
+                feeds[name] = made(wanted, TYPES[types[name]])
+            except ValueError as error:
+                raise ValueError(f"input {name!r}: {error}") from error
+        return {"checksums": {name: checksum(value) for name, value in feeds.items()}}
 
     def do_time(self, command: dict[str, Any]) -> dict[str, Any]:
         loaded = self.named(command)
-        bound = loaded.binding()
-        for _ in range(int(command.get("warm_up", 0))):
-            loaded.session.run_with_iobinding(bound)
+        runs = loaded.runs()
+        if not runs:
+            raise ValueError("the session has no inputs yet")
+        for index in range(int(command.get("warm_up", 0))):
+            runs[index % len(runs)]()
         nanoseconds = []
-        for _ in range(int(command["runs"])):
+        for index in range(int(command["runs"])):
+            run = runs[index % len(runs)]
             begin = time.perf_counter_ns()
-            loaded.session.run_with_iobinding(bound)
+            run()
             nanoseconds.append(time.perf_counter_ns() - begin)
         return {"nanoseconds": nanoseconds}
 
     def do_outputs(self, command: dict[str, Any]) -> dict[str, Any]:
         loaded = self.named(command)
         infos = loaded.session.get_outputs()
-        values = loaded.session.run(None, loaded.feeds)
+        values = loaded.session.run(None, loaded.sets[int(command.get("set", 0))])
         answer = []
         for index, (info, value) in enumerate(zip(infos, values, strict=True)):
-            if not isinstance(value, np.ndarray) or value.dtype == object:
-                raise ValueError(f"output {info.name!r} is {info.type}: only tensors of numbers can be given back")
-            total = float(value.sum(dtype=np.float64))
+            if not isinstance(value, np.ndarray) or (value.dtype == object and not info.type == "tensor(string)"):
+                raise ValueError(f"output {info.name!r} is {info.type}: only tensors can be given back")
+            total = checksum(value)
             if not np.isfinite(total):
                 raise ValueError(f"output {info.name!r} holds numbers that are not finite")
             answer.append({"name": info.name, "type": info.type, "shape": list(value.shape), "sum": total})
+            if command.get("values"):
+                answer[-1]["values"] = value.ravel().tolist()
             if "folder" in command:
                 folder = Path(command["folder"])
                 folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,165 @@
+//! What is measured: a row a model and input size.
+
+use crate::{
+    arguments::{Arguments, root},
+    inputs::{Draw, Input},
+};
+use anyhow::{Result, bail};
+use hologram_ops::DType;
+use std::path::{Path, PathBuf};
+
+/// One model at one input size.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// The model's name and the size, such as `forest rows=1`.
+    pub(crate) name: String,
+    /// The model file.
+    pub(crate) model: PathBuf,
+    /// What python/models.py calls it, for models that are made.
+    pub(crate) made_as: Option<&'static str>,
+    /// The model's inputs; empty: those of its signature, a free size being 1, drawn from -1..1.
+    pub(crate) inputs: Vec<Input>,
+    /// Named free dimensions, fixed for onnxruntime before it optimizes.
+    pub(crate) dimensions: Vec<(&'static str, usize)>,
+}
+
+/// Words in the vocabulary of MiniLM.
+const VOCABULARY: f64 = 30_522.0;
+
+/// Least and greatest of each feature in examples/data/breast_cancer.parquet.
+#[rustfmt::skip]
+const BREAST_CANCER: [(f64, f64); 30] = [
+    (6.981, 28.11), (9.71, 39.28), (43.79, 188.5), (143.5, 2501.0), (0.05263, 0.1634), (0.01938, 0.3454),
+    (0.0, 0.4268), (0.0, 0.2012), (0.106, 0.304), (0.04996, 0.09744), (0.1115, 2.873), (0.3602, 4.885),
+    (0.757, 21.98), (6.802, 542.2), (0.001713, 0.03113), (0.002252, 0.1354), (0.0, 0.396), (0.0, 0.05279),
+    (0.007882, 0.07895), (0.0008948, 0.02984), (7.93, 36.04), (12.02, 49.54), (50.41, 251.2), (185.2, 4254.0),
+    (0.07117, 0.2226), (0.02729, 1.058), (0.0, 1.252), (0.0, 0.291), (0.1565, 0.6638), (0.05504, 0.2075),
+];
+
+/// The words of examples/data/wine.parquet.
+const WINE_WORDS: [(&str, &[&str]); 2] =
+    [("strength", &["light", "medium", "strong"]), ("colour", &["pale", "ruby", "deep"])];
+
+/// Least and greatest of each number in examples/data/wine.parquet.
+const WINE_NUMBERS: [(&str, f64, f64); 11] = [
+    ("malic_acid", 0.74, 5.8),
+    ("ash", 1.36, 3.23),
+    ("alcalinity_of_ash", 10.6, 30.0),
+    ("magnesium", 70.0, 162.0),
+    ("total_phenols", 0.98, 3.88),
+    ("flavanoids", 0.34, 5.08),
+    ("nonflavanoid_phenols", 0.13, 0.66),
+    ("proanthocyanins", 0.41, 3.58),
+    ("hue", 0.48, 1.71),
+    ("od280_od315_of_diluted_wines", 1.27, 4.0),
+    ("proline", 278.0, 1680.0),
+];
+
+/// The cases that the arguments ask for, in the order they run.
+///
+/// # Errors
+/// A name that no case starts with.
+pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
+    let mut all = Vec::new();
+    all.extend([(1, 16), (1, 128), (8, 128)].map(|(batch, sequence)| minilm(&arguments.models, batch, sequence)));
+    all.push(resnet50(&arguments.models));
+    all.extend([1, 100, 10_000].map(|rows| forest(&arguments.models, rows)));
+    all.extend([1, 100, 10_000].map(breast_cancer));
+    all.extend([1, 100, 10_000].map(wine));
+    all.extend([1, 1_000].map(digits));
+    all.extend(light(&arguments.cases));
+    let unknown: Vec<&str> = arguments
+        .only
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !all.iter().any(|case| case.name.starts_with(name)))
+        .collect();
+    if !unknown.is_empty() {
+        let names: Vec<&str> = all.iter().map(|case| case.name.as_str()).collect();
+        bail!("no case is named {}; there are {}", unknown.join(", "), names.join(", "));
+    }
+    let wanted = |case: &Case| arguments.only.is_empty() || arguments.only.iter().any(|n| case.name.starts_with(n));
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+fn input(name: &str, dtype: DType, shape: &[usize], draw: Draw) -> Input {
+    Input { name: name.into(), dtype, shape: shape.into(), draw }
+}
+
+fn minilm(models: &Path, batch: usize, sequence: usize) -> Case {
+    let words = |name, draw| input(name, DType::I64, &[batch, sequence], draw);
+    Case {
+        name: format!("minilm batch={batch} words={sequence}"),
+        model: models.join("minilm.onnx"),
+        made_as: Some("minilm"),
+        inputs: vec![
+            words("input_ids", Draw::Between(0.0, VOCABULARY)),
+            words("attention_mask", Draw::Fill(1)),
+            words("token_type_ids", Draw::Fill(0)),
+        ],
+        dimensions: vec![("batch", batch), ("sequence", sequence)],
+    }
+}
+
+fn resnet50(models: &Path) -> Case {
+    Case {
+        name: "resnet50".into(),
+        model: models.join("resnet50.onnx"),
+        made_as: Some("resnet50"),
+        inputs: Vec::new(),
+        dimensions: Vec::new(),
+    }
+}
+
+fn forest(models: &Path, rows: usize) -> Case {
+    Case {
+        name: format!("forest_500x64 rows={rows}"),
+        model: models.join("forest_500x64.onnx"),
+        made_as: Some("forest"),
+        inputs: vec![input("features", DType::F32, &[rows, 30], Draw::Between(-2.0, 2.0))],
+        dimensions: Vec::new(),
+    }
+}
+
+fn example(name: &str, rows: usize, inputs: Vec<Input>) -> Case {
+    Case {
+        name: format!("{name} rows={rows}"),
+        model: root().join("examples/models").join(name).with_extension("onnx"),
+        made_as: None,
+        inputs,
+        dimensions: vec![("N", rows)],
+    }
+}
+
+fn breast_cancer(rows: usize) -> Case {
+    let features = input("features", DType::F32, &[rows, BREAST_CANCER.len()], Draw::Columns(&BREAST_CANCER));
+    example("breast_cancer", rows, vec![features])
+}
+
+fn wine(rows: usize) -> Case {
+    let words = WINE_WORDS.map(|(name, words)| input(name, DType::String, &[rows, 1], Draw::Words(words)));
+    let numbers = WINE_NUMBERS.map(|(name, low, high)| input(name, DType::F32, &[rows, 1], Draw::Between(low, high)));
+    example("wine_pipeline", rows, words.into_iter().chain(numbers).collect())
+}
+
+fn digits(rows: usize) -> Case {
+    example("digits_cnn", rows, vec![input("image", DType::F32, &[rows, 1, 8, 8], Draw::Between(0.0, 1.0))])
+}
+
+/// The light models, when tests/python/light_models.py has written them.
+fn light(cases: &Path) -> Vec<Case> {
+    let Ok(folders) = std::fs::read_dir(cases.join("light-random")) else { return Vec::new() };
+    let mut found: Vec<Case> = folders
+        .flatten()
+        .filter(|folder| folder.path().join("model.onnx").is_file())
+        .map(|folder| Case {
+            name: folder.file_name().to_string_lossy().into_owned(),
+            model: folder.path().join("model.onnx"),
+            made_as: None,
+            inputs: Vec::new(),
+            dimensions: Vec::new(),
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
