@@ -1,7 +1,7 @@
 //! A compiled model and a kernel in one process: what one answers the other reads from the store, under a coordinate.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use arrow_array::{Array, ArrayRef, Float32Array, RecordBatch, cast::AsArray, types::Float32Type};
+use arrow_array::{ArrayRef, Float32Array, RecordBatch, cast::AsArray, types::Float32Type};
 use hologram::{
     Archive, Compiler, CompilerConfig, Model, ModelOptions, kernels,
     ops::{DType, Tensor},

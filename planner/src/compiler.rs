@@ -99,7 +99,7 @@ impl Compiler {
         let mut graph = entry.graph;
         let zipped = lift_zip_maps(&mut graph, registry)?;
         let records = passes::run_all(&mut graph, registry)?;
-        let proof = rows::prove(&graph, registry);
+        let proof = rows::prove(&graph);
         let graph = proof.graph.unwrap_or(graph);
         let mut inputs = Vec::with_capacity(graph.inputs().len());
         for (i, id) in graph.inputs().iter().enumerate() {
