@@ -148,7 +148,9 @@ mod x86 {
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
 
-/// Runs an always-inlined closure-like body with an instruction set switched on, so that the compiler may vectorise it.
+/// Runs a body with an instruction set switched on, so that the compiler may vectorise it. The body must be an
+/// `#[inline(always)]` closure that calls functions of the same kind: what is not inlined is compiled without the set, and
+/// then a fused multiply-add is a call.
 ///
 /// The bits do not change: Rust never reorders or contracts floating-point arithmetic.
 #[inline]

@@ -31,11 +31,11 @@ fn select_one(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     }
     table! {
         activation::Relu => "relu" |x: f32| if x < 0.0 { 0.0 } else { x };
-        activation::Sigmoid => "sigmoid" |x: f32| transcendental::sigmoid_f32(x);
-        activation::Tanh => "tanh" |x: f32| transcendental::tanh_f32(x);
+        activation::Sigmoid => "sigmoid" transcendental::sigmoid_f32;
+        activation::Tanh => "tanh" transcendental::tanh_f32;
         activation::HardSwish => "hardswish" |x: f32| x * (x / 6.0 + 0.5).clamp(0.0, 1.0);
-        math::Erf => "erf" |x: f32| transcendental::erf_f32(x);
-        math::Exp => "exp" |x: f32| transcendental::exp_f32(x);
+        math::Erf => "erf" transcendental::erf_f32;
+        math::Exp => "exp" transcendental::exp_f32;
         math::Sqrt => "sqrt" |x: f32| x.sqrt();
         math::Neg => "neg" |x: f32| -x;
         math::Abs => "abs" |x: f32| x.abs();
@@ -57,6 +57,7 @@ fn select_two(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     }
     table! {
         math::Add => "add" |x: f32, y: f32| Number::add(x, y);
+        math::Sum => "add" |x: f32, y: f32| Number::add(x, y);
         math::Sub => "sub" |x: f32, y: f32| Number::sub(x, y);
         math::Mul => "mul" |x: f32, y: f32| Number::mul(x, y);
         math::Div => "div" |x: f32, y: f32| Number::div(x, y);

@@ -48,16 +48,20 @@ impl Kernel for Batch {
         if out.is_empty() {
             return Ok(());
         }
-        vectorized(Isa::best(), || {
-            for (i, (out, x)) in out.chunks_exact_mut(self.plane).zip(x.chunks_exact(self.plane)).enumerate() {
-                let c = i % self.channels;
-                let factor = scale[c] / (variance[c] + self.epsilon).sqrt();
-                let (mean, bias) = (mean[c], bias[c]);
-                for (o, v) in out.iter_mut().zip(x) {
-                    *o = (*v - mean).mul_add(factor, bias);
+        vectorized(
+            Isa::best(),
+            #[inline(always)]
+            || {
+                for (i, (out, x)) in out.chunks_exact_mut(self.plane).zip(x.chunks_exact(self.plane)).enumerate() {
+                    let c = i % self.channels;
+                    let factor = scale[c] / (variance[c] + self.epsilon).sqrt();
+                    let (mean, bias) = (mean[c], bias[c]);
+                    for (o, v) in out.iter_mut().zip(x) {
+                        *o = (*v - mean).mul_add(factor, bias);
+                    }
                 }
-            }
-        });
+            },
+        );
         Ok(())
     }
 }
@@ -81,21 +85,25 @@ impl Kernel for Layer {
             return Ok(());
         }
         let count = self.inner as f32;
-        vectorized(Isa::best(), || {
-            for (out, x) in out.chunks_exact_mut(self.inner).zip(x.chunks_exact(self.inner)) {
-                let mean = sum_in_lanes(x, |v| v) / count;
-                let variance = sum_in_lanes(x, |v| (v - mean) * (v - mean)) / count;
-                let inverse = 1.0 / (variance + self.epsilon).sqrt();
-                for ((o, v), s) in out.iter_mut().zip(x).zip(scale) {
-                    *o = (v - mean) * inverse * s;
-                }
-                if let Some(bias) = bias {
-                    for (o, b) in out.iter_mut().zip(bias) {
-                        *o += b;
+        vectorized(
+            Isa::best(),
+            #[inline(always)]
+            || {
+                for (out, x) in out.chunks_exact_mut(self.inner).zip(x.chunks_exact(self.inner)) {
+                    let mean = sum_in_lanes(x, |v| v) / count;
+                    let variance = sum_in_lanes(x, |v| (v - mean) * (v - mean)) / count;
+                    let inverse = 1.0 / (variance + self.epsilon).sqrt();
+                    for ((o, v), s) in out.iter_mut().zip(x).zip(scale) {
+                        *o = (v - mean) * inverse * s;
+                    }
+                    if let Some(bias) = bias {
+                        for (o, b) in out.iter_mut().zip(bias) {
+                            *o += b;
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
         Ok(())
     }
 }

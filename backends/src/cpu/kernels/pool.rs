@@ -106,11 +106,15 @@ impl Kernel for Mean {
     fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
         let x = io.input::<f32>(0)?;
         let out = io.output::<f32>(0)?;
-        vectorized(Isa::best(), || {
-            for (i, o) in out.iter_mut().enumerate() {
-                *o = sum16(x[i * self.plane..(i + 1) * self.plane].iter().copied()) / self.plane as f32;
-            }
-        });
+        vectorized(
+            Isa::best(),
+            #[inline(always)]
+            || {
+                for (i, o) in out.iter_mut().enumerate() {
+                    *o = sum16(x[i * self.plane..(i + 1) * self.plane].iter().copied()) / self.plane as f32;
+                }
+            },
+        );
         Ok(())
     }
 }

@@ -178,25 +178,29 @@ impl Kernel for Affine {
             None => PackedB::pack(self.isa, self.k, self.n, self.source(b), strips),
         };
         gemm::product(self.isa, self.m, Left::Rows(a), &right, out, self.n.max(1), scratch);
-        vectorized(self.isa, || {
-            for (r, row) in out.chunks_exact_mut(self.n.max(1)).enumerate() {
-                if self.alpha != 1.0 {
-                    row.iter_mut().for_each(|v| *v *= self.alpha);
-                }
-                match addend {
-                    None => {}
-                    Some(((down, 0), c)) => {
-                        let c = c[r * down];
-                        row.iter_mut().for_each(|v| *v = self.beta.mul_add(c, *v));
+        vectorized(
+            self.isa,
+            #[inline(always)]
+            || {
+                for (r, row) in out.chunks_exact_mut(self.n.max(1)).enumerate() {
+                    if self.alpha != 1.0 {
+                        row.iter_mut().for_each(|v| *v *= self.alpha);
                     }
-                    Some(((down, _), c)) => {
-                        for (v, c) in row.iter_mut().zip(&c[r * down..]) {
-                            *v = self.beta.mul_add(*c, *v);
+                    match addend {
+                        None => {}
+                        Some(((down, 0), c)) => {
+                            let c = c[r * down];
+                            row.iter_mut().for_each(|v| *v = self.beta.mul_add(c, *v));
+                        }
+                        Some(((down, _), c)) => {
+                            for (v, c) in row.iter_mut().zip(&c[r * down..]) {
+                                *v = self.beta.mul_add(*c, *v);
+                            }
                         }
                     }
                 }
-            }
-        });
+            },
+        );
         Ok(())
     }
 }

@@ -29,18 +29,22 @@ impl Kernel for Lanes {
         if out.is_empty() {
             return Ok(());
         }
-        vectorized(Isa::best(), || {
-            for (out, x) in out.chunks_exact_mut(self.length).zip(x.chunks_exact(self.length)) {
-                let greatest = greatest(x);
-                for (o, v) in out.iter_mut().zip(x) {
-                    *o = exp_f32(*v - greatest);
+        vectorized(
+            Isa::best(),
+            #[inline(always)]
+            || {
+                for (out, x) in out.chunks_exact_mut(self.length).zip(x.chunks_exact(self.length)) {
+                    let greatest = greatest(x);
+                    for (o, v) in out.iter_mut().zip(x) {
+                        *o = exp_f32(*v - greatest);
+                    }
+                    let sum = sum_in_lanes(out, |v| v);
+                    for o in out.iter_mut() {
+                        *o /= sum;
+                    }
                 }
-                let sum = sum_in_lanes(out, |v| v);
-                for o in out.iter_mut() {
-                    *o /= sum;
-                }
-            }
-        });
+            },
+        );
         Ok(())
     }
 }

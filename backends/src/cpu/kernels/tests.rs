@@ -155,7 +155,7 @@ fn elements() {
     ] {
         check(&case(op, kernel, &[(&[3, 1, 41], false)], &[]), 3);
     }
-    for (op, kernel) in [("Add", "add"), ("Sub", "sub"), ("Mul", "mul"), ("Div", "div")] {
+    for (op, kernel) in [("Add", "add"), ("Sum", "add"), ("Sub", "sub"), ("Mul", "mul"), ("Div", "div")] {
         for (a, b) in [
             (&[3, 5][..], &[3, 5][..]),
             (&[2, 3, 17], &[17]),
