@@ -57,7 +57,7 @@ pub struct ImportOptions {
 /// An imported tree ensemble.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TreeModel {
-    /// Gives the raw scores, [n_targets] for a row of [n_features]; bit for bit those of the library.
+    /// Gives the raw scores, `[n_targets]` for a row of `[n_features]`; bit for bit those of the library.
     pub forest: Forest,
     /// From raw scores to what the library's `predict` returns by default (CatBoost: `predict_proba` for classes). A binary
     /// model has one score, and its prediction is the second class's probability.
