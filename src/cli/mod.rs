@@ -1,7 +1,7 @@
 //! The `hologram` command.
 //!
 //! Each command is a file of this folder with its arguments and one `run`. Answers go to stdout, everything else to
-//! stderr; a failure is one line with a hint and an exit code for its kind ([`failure`]). Nothing is started before a
+//! stderr; a failure is one line with a hint and an exit code for its kind (`failure.rs`). Nothing is started before a
 //! command needs it: no threads, no query engine. Start at [`main`].
 
 mod batches_in;

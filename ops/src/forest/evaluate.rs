@@ -5,7 +5,7 @@ use super::{
 };
 
 impl Forest {
-    /// Raw scores of one row of f64 features: `row` is [n_features], `out` is [n_targets].
+    /// Raw scores of one row of f64 features: `row` is `[n_features]`, `out` is `[n_targets]`.
     ///
     /// # Errors
     /// [`ForestError::Length`] when a slice is shorter or longer than the forest says.
@@ -32,7 +32,7 @@ impl Forest {
     /// Raw scores of a row that `feature` reads; it is asked only for indices below `n_features`.
     ///
     /// # Errors
-    /// [`ForestError::Length`] when `out` is not [n_targets].
+    /// [`ForestError::Length`] when `out` is not `[n_targets]`.
     pub fn evaluate_with(&self, feature: &dyn Fn(u32) -> f64, out: &mut [f64]) -> Result<(), ForestError> {
         check_length("out", out.len(), self.n_targets)?;
         match self.aggregate {
@@ -43,7 +43,7 @@ impl Forest {
         Ok(())
     }
 
-    /// The leaf (an index into the forest's leaf column) that a row reaches in each tree, into `out` [trees].
+    /// The leaf (an index into the forest's leaf column) that a row reaches in each tree, into `out` `[trees]`.
     ///
     /// # Errors
     /// [`ForestError::Length`] when `out` has another length than the forest has trees.

@@ -7,8 +7,8 @@ impl OnnxValue {
     /// The same value as the engine holds it; `file` names it in errors.
     ///
     /// # Errors
-    /// [`OnnxError::Unsupported`](super::OnnxError::Unsupported) for element types that the engine does not have and for maps to anything but scalars
-    /// of one type.
+    /// [`OnnxError::Unsupported`](super::OnnxError::Unsupported) for element types that the engine does not have and for
+    /// maps to anything but scalars of one type.
     pub fn to_value(&self, file: &str) -> Result<Value> {
         convert(self).map_err(|e| lower::in_file(file, "value", e))
     }
