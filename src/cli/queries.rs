@@ -18,6 +18,9 @@ pub(super) struct Queries {
     engine: Engine,
 }
 
+/// The stack of a thread that plans and runs queries.
+const STACK_BYTES: usize = 16 << 20;
+
 impl Queries {
     /// Starts the engine with the settings in force.
     pub(super) fn start(context: &Context) -> Result<Self> {
@@ -26,7 +29,8 @@ impl Queries {
         if values.threads > 0 {
             builder.worker_threads(values.threads);
         }
-        let runtime = builder.enable_all().build()?;
+        // DataFusion plans by recursion: a call with many columns needs more than the two mebibytes of a thread.
+        let runtime = builder.enable_all().thread_stack_size(STACK_BYTES).build()?;
         let options = HologramOptions {
             casts: match values.casts {
                 Casts::Lenient => CastPolicy::Lenient,
