@@ -77,17 +77,19 @@ impl Tensor {
     /// # Errors
     /// [`Error::Invalid`] when the length does not fit the shape.
     pub fn from_vec<T: Element>(shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Self> {
-        let shape = shape.into();
-        let count = element_count(&shape)?;
-        if count != values.len() {
-            return Err(Error::invalid(format!("{} elements for a tensor of shape {shape:?}", values.len())));
-        }
-        let bytes = size_of_val(values.as_slice());
+        let (count, bytes) = (values.len(), size_of_val(values.as_slice()));
         let start = NonNull::from(values.as_slice()).cast::<u8>();
         // SAFETY: the vector is moved into the owner that the buffer keeps alive, so its heap block stays where it is,
         // is never written again, and holds `bytes` initialised bytes (elements are plain data without padding).
         let buffer = unsafe { Buffer::from_custom_allocation(start, bytes, Arc::new(KeepAlive(values))) };
-        Ok(Self { dtype: T::DTYPE, shape, data: Data::Fixed(buffer) })
+        Self::of_elements(T::DTYPE, shape.into(), count, buffer)
+    }
+
+    fn of_elements(dtype: DType, shape: Vec<usize>, count: usize, buffer: Buffer) -> Result<Self> {
+        if element_count(&shape)? != count {
+            return Err(Error::invalid(format!("{count} elements for a tensor of shape {shape:?}")));
+        }
+        Ok(Self { dtype, shape, data: Data::Fixed(buffer) })
     }
 
     /// A tensor with a copy of this slice.
@@ -195,6 +197,33 @@ impl Tensor {
         }
     }
 
+    /// The elements as unsigned integers of their width, whatever they mean.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for strings and elements of another width.
+    pub(crate) fn bits<T: arrow_buffer::ArrowNativeType>(&self) -> Result<&[T]> {
+        match &self.data {
+            Data::Fixed(buffer) if self.dtype.size() == size_of::<T>() => Ok(buffer.typed_data::<T>()),
+            _ => Err(Error::invalid(format!(
+                "a {} tensor where elements of {} bytes are expected",
+                self.dtype,
+                size_of::<T>()
+            ))),
+        }
+    }
+
+    /// A tensor of elements given as unsigned integers of their width; the inverse of [`bits`](Self::bits).
+    ///
+    /// # Errors
+    /// Those of [`from_buffer`](Self::from_buffer).
+    pub(crate) fn from_bits<T: arrow_buffer::ArrowNativeType>(
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        bits: Vec<T>,
+    ) -> Result<Self> {
+        Self::from_buffer(dtype, shape, Buffer::from_vec(bits))
+    }
+
     /// The strings of a string tensor.
     ///
     /// # Errors
@@ -237,7 +266,8 @@ impl Tensor {
         if !self.dtype.is_integer() {
             return Err(Error::invalid(format!("a {} tensor where integers are expected", self.dtype)));
         }
-        crate::numeric::with_number!(self.dtype, T => Ok(self.as_slice::<T>()?.iter().map(|v| v.to_i64()).collect()))
+        let wide = self.widen()?;
+        crate::numeric::with_integer!(wide.dtype, T => Ok(wide.as_slice::<T>()?.iter().map(|v| v.to_i64()).collect()))
     }
 
     /// The same elements under another shape.
@@ -294,9 +324,11 @@ impl PartialEq for Tensor {
 }
 
 fn equal_with_nans(a: &Tensor, b: &Tensor) -> Result<bool> {
+    // Widening is exact, so the bits are equal there where they are equal here.
+    let (a, b) = (a.widen()?, b.widen()?);
     crate::numeric::with_float!(a.dtype, T => {
         let (x, y) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
-        Ok(x.iter().zip(y).all(|(p, q)| as_bytes(std::slice::from_ref(p)) == as_bytes(std::slice::from_ref(q)) || p.is_nan() && q.is_nan()))
+        Ok(x.iter().zip(y).all(|(p, q)| p.to_bits() == q.to_bits() || p.is_nan() && q.is_nan()))
     })
 }
 
@@ -314,7 +346,11 @@ impl std::fmt::Debug for Tensor {
 }
 
 fn elements_text(tensor: &Tensor) -> Result<String> {
-    crate::numeric::with_element!(tensor.dtype, T => Ok(format!(" {:?}", tensor.as_slice::<T>()?)))
+    if tensor.dtype == DType::Bool {
+        return Ok(format!(" {:?}", tensor.as_slice::<bool>()?));
+    }
+    let wide = tensor.widen()?;
+    crate::numeric::with_number!(wide.dtype, T => Ok(format!(" {:?}", wide.as_slice::<T>()?)))
 }
 
 #[cfg(test)]

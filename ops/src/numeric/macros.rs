@@ -10,33 +10,71 @@ macro_rules! with_types {
     };
 }
 
-/// All numbers: floats and integers, without booleans. The body is a `Result`.
+/// The working types of numbers (see [`working`](super::working)). The body is a `Result`.
 macro_rules! with_number {
     ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::numeric::macros::with_types!($dtype, $T => $body, [F32 = f32, F64 = f64, I64 = i64, U64 = u64], "a number")
+    };
+}
+
+/// The working types of floating-point numbers. The body is a `Result`.
+macro_rules! with_float {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::numeric::macros::with_types!($dtype, $T => $body, [F32 = f32, F64 = f64], "a floating-point number")
+    };
+}
+
+/// The working types of integers. The body is a `Result`.
+macro_rules! with_integer {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::numeric::macros::with_types!($dtype, $T => $body, [I64 = i64, U64 = u64], "an integer")
+    };
+}
+
+/// The types that are kept narrower than they are computed in. The body is a `Result`.
+macro_rules! with_stored {
+    ($dtype:expr, $T:ident => $body:expr) => {
         $crate::numeric::macros::with_types!($dtype, $T => $body, [
-            F32 = f32, F64 = f64, F16 = half::f16, BF16 = half::bf16, I8 = i8, I16 = i16, I32 = i32, I64 = i64,
-            U8 = u8, U16 = u16, U32 = u32, U64 = u64,
+            F16 = half::f16, BF16 = half::bf16, I8 = i8, I16 = i16, I32 = i32, U8 = u8, U16 = u16, U32 = u32,
         ], "a number")
     };
 }
 
-/// Floating-point numbers. The body is a `Result`.
-macro_rules! with_float {
+/// The unsigned integer as wide as an element, for what moves elements and does not read them. The body is a `Result`.
+macro_rules! with_bits {
     ($dtype:expr, $T:ident => $body:expr) => {
-        $crate::numeric::macros::with_types!($dtype, $T => $body, [
-            F32 = f32, F64 = f64, F16 = half::f16, BF16 = half::bf16,
-        ], "a floating-point number")
+        match $dtype.size() {
+            1 => {
+                type $T = u8;
+                $body
+            }
+            2 => {
+                type $T = u16;
+                $body
+            }
+            4 => {
+                type $T = u32;
+                $body
+            }
+            8 => {
+                type $T = u64;
+                $body
+            }
+            _ => {
+                Err($crate::Error::unsupported(format!("element type {} where a fixed-width type is expected", $dtype)))
+            }
+        }
     };
 }
 
-/// Everything with a fixed width: numbers and booleans. The body is a `Result`.
-macro_rules! with_element {
+/// All numbers as they are kept. The body is a `Result`; for conversions only, everything else runs in working types.
+macro_rules! with_every_number {
     ($dtype:expr, $T:ident => $body:expr) => {
         $crate::numeric::macros::with_types!($dtype, $T => $body, [
-            F32 = f32, F64 = f64, F16 = half::f16, BF16 = half::bf16, I8 = i8, I16 = i16, I32 = i32, I64 = i64,
-            U8 = u8, U16 = u16, U32 = u32, U64 = u64, Bool = bool,
-        ], "a fixed-width type")
+            F32 = f32, F64 = f64, I64 = i64, U64 = u64,
+            F16 = half::f16, BF16 = half::bf16, I8 = i8, I16 = i16, I32 = i32, U8 = u8, U16 = u16, U32 = u32,
+        ], "a number")
     };
 }
 
-pub(crate) use {with_element, with_float, with_number, with_types};
+pub(crate) use {with_bits, with_every_number, with_float, with_integer, with_number, with_stored, with_types};

@@ -4,10 +4,14 @@
 //! The macros in [`dispatch`](crate::numeric) turn a [`DType`](crate::DType) into a type parameter:
 //! `with_number!(dtype, T => body::<T>())`.
 
+mod convert;
 mod element;
 pub(crate) mod macros;
 pub mod reduce;
 pub mod transcendental;
+mod working;
 
 pub use element::{Element, Float, Number};
-pub(crate) use macros::{with_element, with_float, with_number};
+pub(crate) use macros::{with_bits, with_every_number, with_float, with_integer, with_number};
+pub use working::working;
+pub(crate) use working::{greatest, least};

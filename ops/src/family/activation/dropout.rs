@@ -3,8 +3,8 @@
 use crate::{
     DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Tensor, Value,
     fact::Facts,
-    family::{math::elementwise::map_each, random::Generator},
-    numeric::{Number, with_float, with_number},
+    family::random::Generator,
+    numeric::{Number, with_float},
     rows,
 };
 use std::sync::Arc;
@@ -39,9 +39,10 @@ impl Dropout {
         if !training {
             return Ok(None);
         }
-        let ratio = inputs
-            .optional_tensor(1)?
-            .map_or(Ok(0.5), |t| with_float!(t.dtype(), T => t.item::<T>().map(Number::to_f64)))?;
+        let ratio = inputs.optional_tensor(1)?.map_or(Ok(0.5), |t| {
+            let t = t.widen()?;
+            with_float!(t.dtype(), T => t.item::<T>().map(Number::to_f64))
+        })?;
         if !(0.0..1.0).contains(&ratio) {
             return Err(Error::invalid(format!("the ratio is {ratio}; it lies from 0 up to 1, without 1")));
         }
@@ -61,7 +62,7 @@ impl Operator for Dropout {
         let x = inputs.tensor(0)?;
         let Some(ratio) = self.ratio(inputs)? else {
             let mask = if self.mask_of_input_type {
-                with_number!(x.dtype(), T => map_each::<T, T>(x, |_| T::ONE))?
+                Tensor::from_vec(x.shape(), vec![true; x.len()])?.cast(x.dtype())?
             } else {
                 Tensor::from_vec(x.shape(), vec![true; x.len()])?
             };
@@ -70,12 +71,11 @@ impl Operator for Dropout {
         let generator = Generator::seeded(self.seed);
         let mask: Vec<bool> = (0..x.len() as u64).map(|i| generator.uniform(i) >= ratio).collect();
         let scale = 1.0 / (1.0 - ratio);
-        with_float!(x.dtype(), T => {
-            let kept = x.as_slice::<T>()?.iter().zip(&mask);
-            let kept = kept.map(|(v, keep)| if *keep { T::from_f64(Number::to_f64(*v) * scale) } else { T::ZERO });
-            let kept = Tensor::from_vec(x.shape(), kept.collect())?;
-            Ok(vec![kept.into(), Tensor::from_vec(x.shape(), mask)?.into()])
-        })
+        let wide = x.cast(DType::F64)?;
+        let kept = wide.as_slice::<f64>()?.iter().zip(&mask);
+        let kept = kept.map(|(v, keep)| if *keep { v * scale } else { 0.0 }).collect();
+        let kept = Tensor::from_vec(x.shape(), kept)?.cast(x.dtype())?;
+        Ok(vec![kept.into(), Tensor::from_vec(x.shape(), mask)?.into()])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

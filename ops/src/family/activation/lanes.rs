@@ -1,12 +1,6 @@
 //! The groups of elements that the softmax operators normalise.
 
-use crate::{
-    DType, Fact, Node, Result, Rows, Tensor,
-    fact::Facts,
-    numeric::{Element, Float, with_float},
-    operator::axis_index,
-    rows,
-};
+use crate::{DType, Fact, Node, Result, Rows, Tensor, fact::Facts, numeric::Element, operator::axis_index, rows};
 
 /// Which elements form a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,11 +62,9 @@ pub(super) fn map_lanes(
         each_lane(&mut out, length, inner, double);
         return Tensor::from_vec(shape, out);
     }
-    with_float!(x.dtype(), T => {
-        let mut out: Vec<f32> = x.as_slice::<T>()?.iter().map(|v| Float::to_f32(*v)).collect();
-        each_lane(&mut out, length, inner, single);
-        Tensor::from_vec(shape, out.into_iter().map(<T as Float>::from_f32).collect())
-    })
+    let mut out = x.widen()?.as_slice::<f32>()?.to_vec();
+    each_lane(&mut out, length, inner, single);
+    Tensor::from_vec(shape, out)?.narrow(x.dtype())
 }
 
 /// Gathers each group, maps it and scatters it back.

@@ -5,10 +5,11 @@ use crate::{
     DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
     fact::Facts,
     family::nn::wide::{filled, narrow, wide},
-    numeric::{Element, Float, Number, with_number},
+    numeric::{Element, Float, with_bits},
     operator::axis_index,
     rows,
 };
+use arrow_buffer::ArrowNativeType;
 use std::sync::Arc;
 
 /// Where the factors stand.
@@ -240,9 +241,9 @@ impl Resize {
         Ok((shape, values))
     }
 
-    fn copy<T: Element>(&self, x: &Tensor, axes: &[Axis], outside: T) -> Result<Tensor> {
+    fn copy<T: Element + ArrowNativeType>(&self, x: &Tensor, axes: &[Axis], outside: T) -> Result<Tensor> {
         let mut shape = x.shape().to_vec();
-        let mut values = x.as_slice::<T>()?.to_vec();
+        let mut values = x.bits::<T>()?.to_vec();
         for (i, axis) in axes.iter().enumerate() {
             let Some(taps) = plan(axis, self.kernel, self.coordinates)? else { continue };
             let (outer, inner): (usize, usize) = (shape[..i].iter().product(), shape[i + 1..].iter().product());
@@ -257,7 +258,7 @@ impl Resize {
             }
             values = out;
         }
-        Tensor::from_vec(shape, values)
+        Tensor::from_bits(x.dtype(), shape, values)
     }
 }
 
@@ -299,10 +300,9 @@ impl Operator for Resize {
         let axes = self.geometry(x.shape(), &request)?;
         let dtype = x.dtype();
         let result = match (self.kernel, dtype) {
-            (Kernel::Nearest(_), DType::Bool) => self.copy::<bool>(x, &axes, false)?,
             (Kernel::Nearest(_), _) => {
-                let outside = f64::from(self.extrapolation);
-                with_number!(dtype, T => self.copy::<T>(x, &axes, T::from_f64(outside)))?
+                let outside = Tensor::scalar(self.extrapolation).cast(dtype)?;
+                with_bits!(dtype, T => self.copy::<T>(x, &axes, outside.bits()?[0]))?
             }
             (_, DType::F64) => {
                 let (shape, values) = self.resize::<f64>(x, &axes)?;
@@ -314,9 +314,7 @@ impl Operator for Resize {
             }
             _ => {
                 let (shape, values) = self.resize::<f64>(x, &axes)?;
-                with_number!(dtype, T => {
-                    Tensor::from_vec(shape, values.iter().map(|v| T::from_f64(libm::rint(*v))).collect())
-                })?
+                Tensor::from_vec(shape, values.iter().map(|v| libm::rint(*v)).collect())?.cast(dtype)?
             }
         };
         Ok(vec![result.into()])

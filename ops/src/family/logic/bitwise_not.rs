@@ -2,7 +2,8 @@
 
 use crate::{
     DType, Node, Operator, Result, Tensor,
-    family::math::elementwise::{Elementwise, map_each, same_integer, with_integer},
+    family::math::elementwise::{Elementwise, map_each, same_integer},
+    numeric::with_integer,
 };
 use std::sync::Arc;
 

@@ -3,7 +3,8 @@
 use crate::{
     DType, Node, Operator, Result, Tensor,
     broadcast::broadcast_map,
-    family::math::elementwise::{Elementwise, same_integer, with_integer},
+    family::math::elementwise::{Elementwise, same_integer},
+    numeric::with_integer,
 };
 use std::{ops::RangeInclusive, sync::Arc};
 

@@ -4,7 +4,7 @@ use crate::{
     DType, Node, Operator, Result, Tensor,
     broadcast::{broadcast_map, broadcast_shape, broadcast_strides, for_each_index},
     family::math::elementwise::{Elementwise, same},
-    numeric::with_element,
+    numeric::with_number,
     tensor::element_count,
 };
 use std::{ops::RangeInclusive, sync::Arc};
@@ -31,7 +31,10 @@ impl Elementwise for Equal {
         if a.dtype() == DType::String {
             return equal_strings(a, b);
         }
-        with_element!(a.dtype(), T => broadcast_map::<T, T, bool>(a, b, |x, y| x == y))
+        if a.dtype() == DType::Bool {
+            return broadcast_map::<bool, bool, bool>(a, b, |x, y| x == y);
+        }
+        with_number!(a.dtype(), T => broadcast_map::<T, T, bool>(a, b, |x, y| x == y))
     }
 }
 

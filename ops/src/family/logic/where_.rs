@@ -3,8 +3,10 @@
 use crate::{
     DType, Error, Missing, Node, Operator, Result, Tensor,
     broadcast::{broadcast_shape, broadcast_strides, for_each_index},
-    family::math::elementwise::{Elementwise, same},
-    numeric::{Element, with_element},
+    family::{
+        math::elementwise::{Elementwise, same},
+        movement::select::copy_runs,
+    },
     tensor::element_count,
 };
 use std::{ops::RangeInclusive, sync::Arc};
@@ -17,8 +19,8 @@ pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(Where))
 }
 
-/// Whether an element comes from X, and its flat index there or in Y.
-type Choice = (bool, usize);
+/// Which of X and Y an element comes from, and its flat index there.
+type Choice = (usize, usize);
 
 /// The output's shape and where each element comes from.
 fn choices(inputs: &[&Tensor]) -> Result<(Vec<usize>, Vec<Choice>)> {
@@ -26,20 +28,8 @@ fn choices(inputs: &[&Tensor]) -> Result<(Vec<usize>, Vec<Choice>)> {
     let shape = broadcast_shape(&broadcast_shape(inputs[0].shape(), inputs[1].shape())?, inputs[2].shape())?;
     let strides = [0, 1, 2].map(|i: usize| broadcast_strides(inputs[i].shape(), &shape));
     let mut chosen = Vec::with_capacity(element_count(&shape)?);
-    for_each_index(&shape, &strides, |[c, x, y]| chosen.push(if condition[c] { (true, x) } else { (false, y) }));
+    for_each_index(&shape, &strides, |[c, x, y]| chosen.push(if condition[c] { (0, x) } else { (1, y) }));
     Ok((shape, chosen))
-}
-
-fn choose<T: Element>(inputs: &[&Tensor]) -> Result<Tensor> {
-    let (shape, chosen) = choices(inputs)?;
-    let (x, y) = (inputs[1].as_slice::<T>()?, inputs[2].as_slice::<T>()?);
-    Tensor::from_vec(shape, chosen.into_iter().map(|(first, i)| if first { x[i] } else { y[i] }).collect())
-}
-
-fn choose_strings(inputs: &[&Tensor]) -> Result<Tensor> {
-    let (shape, chosen) = choices(inputs)?;
-    let (x, y) = (inputs[1].as_strings()?, inputs[2].as_strings()?);
-    Tensor::from_string_iter(shape, chosen.into_iter().map(|(first, i)| if first { x.value(i) } else { y.value(i) }))
 }
 
 impl Elementwise for Where {
@@ -55,10 +45,12 @@ impl Elementwise for Where {
     }
 
     fn map(&self, inputs: &[&Tensor]) -> Result<Tensor> {
-        match inputs[1].dtype() {
-            DType::String => choose_strings(inputs),
-            dtype => with_element!(dtype, T => choose::<T>(inputs)),
-        }
+        let (shape, chosen) = choices(inputs)?;
+        copy_runs(&inputs[1..], shape, 1, chosen.into_iter())
+    }
+
+    fn moves(&self) -> bool {
+        true
     }
 
     fn missing_values(&self) -> Missing {

@@ -1,13 +1,12 @@
 //! [Add](https://onnx.ai/onnx/operators/onnx__Add.html): the sum of two tensors, element by element, broadcast.
 
 use crate::{
-    Error, Fact, Inputs, Node, Operator, Result, Rows, Value,
-    broadcast::{broadcast_map, infer_broadcast},
-    fact::Facts,
+    DType, Node, Operator, Result, Tensor,
+    broadcast::broadcast_map,
+    family::math::elementwise::{Elementwise, same_number},
     numeric::{Number, with_number},
-    rows,
 };
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 /// `C = A + B`; integers wrap.
 #[derive(Debug)]
@@ -17,20 +16,18 @@ pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(Add))
 }
 
-impl Operator for Add {
-    fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
-        let dtype = inputs.same_dtype()?;
-        with_number!(dtype, T => { let _ = T::ZERO; Ok::<_, Error>(()) })?;
-        infer_broadcast(inputs, dtype)
+impl Elementwise for Add {
+    fn arity(&self) -> RangeInclusive<usize> {
+        2..=2
     }
 
-    fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        let (a, b) = (inputs.tensor(0)?, inputs.tensor(1)?);
-        with_number!(a.dtype(), T => Ok(vec![broadcast_map(a, b, T::add)?.into()]))
+    fn output(&self, inputs: &[DType]) -> Result<DType> {
+        same_number(inputs)
     }
 
-    fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
-        rows::elementwise(rows, inputs, outputs)
+    fn map(&self, inputs: &[&Tensor]) -> Result<Tensor> {
+        let (a, b) = (inputs[0], inputs[1]);
+        with_number!(a.dtype(), T => broadcast_map::<T, T, T>(a, b, Number::add))
     }
 }
 

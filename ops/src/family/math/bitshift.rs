@@ -3,8 +3,8 @@
 use crate::{
     DType, Error, Node, Operator, Result, Tensor,
     broadcast::broadcast_map,
-    family::math::elementwise::{Elementwise, same_number, with_integer},
-    numeric::Number,
+    family::math::elementwise::{Elementwise, same_number},
+    numeric::{Number, with_integer},
 };
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -27,7 +27,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(BitShift { right, signed: node.since >= 28 }))
 }
 
-/// Shifts by fewer bits than the type has.
+/// Shifts by fewer bits than the working type has.
 trait Shift: Number {
     const BITS: i64;
     fn left(self, bits: u32) -> Self;
@@ -43,7 +43,7 @@ macro_rules! shift {
         }
     )+};
 }
-shift!(i8, i16, i32, i64, u8, u16, u32, u64);
+shift!(i64, u64);
 
 fn shift<T: Shift>(right: bool, x: T, by: T) -> T {
     let bits = by.to_i64();

@@ -25,7 +25,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(Clip { fixed }))
 }
 
-fn bound<T: Number>(bound: Option<&Tensor>, default: T) -> Result<T> {
+fn or<T: Number>(bound: Option<&Tensor>, default: T) -> Result<T> {
     bound.map_or(Ok(default), Tensor::item::<T>).map_err(|e| e.at("a bound"))
 }
 
@@ -44,16 +44,24 @@ impl Operator for Clip {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        let x = inputs.tensor(0)?;
+        let dtype = inputs.tensor(0)?.dtype();
+        let x = inputs.tensor(0)?.widen()?;
+        let bound = |i: usize| match inputs.optional_tensor(i)? {
+            Some(t) if t.dtype() != dtype => {
+                Err(Error::invalid(format!("input {i} is {} where {dtype} is expected", t.dtype())))
+            }
+            t => t.map(Tensor::widen).transpose(),
+        };
+        let (least, greatest) = (bound(1)?, bound(2)?);
         with_number!(x.dtype(), T => {
             let (low, high) = match self.fixed {
                 Some((low, high)) => (T::from_f64(f64::from(low)), T::from_f64(f64::from(high))),
                 None => (
-                    bound(inputs.optional_tensor(1)?, T::LEAST)?,
-                    bound(inputs.optional_tensor(2)?, T::GREATEST)?,
+                    or(least.as_ref(), T::LEAST)?,
+                    or(greatest.as_ref(), T::GREATEST)?,
                 ),
             };
-            Ok(vec![clip::<T>(x, low, high)?.into()])
+            Ok(vec![clip::<T>(&x, low, high)?.narrow(dtype)?.into()])
         })
     }
 

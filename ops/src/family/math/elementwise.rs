@@ -6,20 +6,10 @@
 use crate::{
     DType, Error, Fact, Inputs, Missing, Operator, Result, Rows, Tensor, Value,
     fact::{Facts, broadcast},
-    numeric::{Element, Float, Number, with_float, with_number},
+    numeric::{Element, Number, with_every_number},
     rows,
 };
 use std::{any::Any, ops::RangeInclusive};
-
-/// Integers. The body is a `Result`.
-macro_rules! with_integer {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        $crate::numeric::macros::with_types!($dtype, $T => $body, [
-            I8 = i8, I16 = i16, I32 = i32, I64 = i64, U8 = u8, U16 = u16, U32 = u32, U64 = u64,
-        ], "an integer")
-    };
-}
-pub(crate) use with_integer;
 
 /// An operator on elements: the output has the inputs' broadcast shape.
 pub trait Elementwise: Any + Send + Sync + std::fmt::Debug {
@@ -34,11 +24,17 @@ pub trait Elementwise: Any + Send + Sync + std::fmt::Debug {
     /// [`Error::Invalid`] for types that the operator does not take.
     fn output(&self, inputs: &[DType]) -> Result<DType>;
 
-    /// The output for these inputs, of which the number and types were checked.
+    /// The output for these inputs, of which the number and types were checked; numbers come, and go, in their
+    /// [working types](crate::numeric::working).
     ///
     /// # Errors
     /// [`Error::Invalid`] when shapes do not broadcast or values do not fit.
     fn map(&self, inputs: &[&Tensor]) -> Result<Tensor>;
+
+    /// Whether elements are only moved, so that they come and go as they are kept.
+    fn moves(&self) -> bool {
+        false
+    }
 
     /// What missing values mean.
     fn missing_values(&self) -> Missing {
@@ -46,7 +42,7 @@ pub trait Elementwise: Any + Send + Sync + std::fmt::Debug {
     }
 }
 
-fn check_arity(operator: &impl Elementwise, given: usize) -> Result<()> {
+fn check_arity(operator: &dyn Elementwise, given: usize) -> Result<()> {
     let arity = operator.arity();
     if arity.contains(&given) {
         return Ok(());
@@ -54,30 +50,44 @@ fn check_arity(operator: &impl Elementwise, given: usize) -> Result<()> {
     Err(Error::invalid(format!("{given} inputs where {} to {} are expected", arity.start(), arity.end())))
 }
 
+fn infer(operator: &dyn Elementwise, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+    check_arity(operator, inputs.len())?;
+    let types = (0..inputs.len()).map(|i| inputs.dtype(i)).collect::<Result<Vec<_>>>()?;
+    let mut shape = inputs.shape(0)?.map(<[_]>::to_vec);
+    for i in 1..inputs.len() {
+        shape = match (shape, inputs.shape(i)?) {
+            (Some(a), Some(b)) => Some(broadcast(&a, b)?),
+            _ => None,
+        };
+    }
+    Ok(vec![Fact::tensor(operator.output(&types)?, shape)])
+}
+
+/// Checks the types, widens the inputs, maps them, and brings the output back to the declared type.
+fn evaluate(operator: &dyn Elementwise, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+    check_arity(operator, inputs.len())?;
+    let tensors = (0..inputs.len()).map(|i| inputs.tensor(i)).collect::<Result<Vec<_>>>()?;
+    let types: Vec<DType> = tensors.iter().map(|t| t.dtype()).collect();
+    let dtype = operator.output(&types)?;
+    let result = if operator.moves() {
+        operator.map(&tensors)?
+    } else {
+        let wide = tensors.iter().map(|t| t.widen()).collect::<Result<Vec<_>>>()?;
+        operator.map(&wide.iter().collect::<Vec<_>>())?.narrow(dtype)?
+    };
+    if result.dtype() != dtype {
+        return Err(Error::invalid(format!("the operator made {} where {dtype} is declared", result.dtype())));
+    }
+    Ok(vec![result.into()])
+}
+
 impl<E: Elementwise> Operator for E {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
-        check_arity(self, inputs.len())?;
-        let types = (0..inputs.len()).map(|i| inputs.dtype(i)).collect::<Result<Vec<_>>>()?;
-        let mut shape = inputs.shape(0)?.map(<[_]>::to_vec);
-        for i in 1..inputs.len() {
-            shape = match (shape, inputs.shape(i)?) {
-                (Some(a), Some(b)) => Some(broadcast(&a, b)?),
-                _ => None,
-            };
-        }
-        Ok(vec![Fact::tensor(self.output(&types)?, shape)])
+        infer(self, inputs)
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        check_arity(self, inputs.len())?;
-        let tensors = (0..inputs.len()).map(|i| inputs.tensor(i)).collect::<Result<Vec<_>>>()?;
-        let types: Vec<DType> = tensors.iter().map(|t| t.dtype()).collect();
-        let dtype = self.output(&types)?;
-        let result = self.map(&tensors)?;
-        if result.dtype() != dtype {
-            return Err(Error::invalid(format!("the operator made {} where {dtype} is declared", result.dtype())));
-        }
-        Ok(vec![result.into()])
+        evaluate(self, inputs)
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
@@ -101,13 +111,21 @@ pub fn same(inputs: &[DType]) -> Result<DType> {
     }
 }
 
+/// This type, where arithmetic is defined on it.
+///
+/// # Errors
+/// [`Error::Unsupported`] for types that are no numbers, and for those that are only converted and moved (8-bit floats
+/// and everything under eight bits).
+pub fn number(dtype: DType) -> Result<DType> {
+    with_every_number!(dtype, T => { let _ = T::ZERO; Ok(dtype) })
+}
+
 /// The one type of all inputs, which must be a number.
 ///
 /// # Errors
 /// [`Error::Invalid`] when two differ, [`Error::Unsupported`] for types that are no numbers or not computed with.
 pub fn same_number(inputs: &[DType]) -> Result<DType> {
-    let dtype = same(inputs)?;
-    with_number!(dtype, T => { let _ = T::ZERO; Ok(dtype) })
+    number(same(inputs)?)
 }
 
 /// The one type of all inputs, which must be a floating-point number.
@@ -115,8 +133,12 @@ pub fn same_number(inputs: &[DType]) -> Result<DType> {
 /// # Errors
 /// As [`same_number`].
 pub fn same_float(inputs: &[DType]) -> Result<DType> {
-    let dtype = same(inputs)?;
-    with_float!(dtype, T => { let _ = T::ZERO; Ok(dtype) })
+    let dtype = number(same(inputs)?)?;
+    if dtype.is_float() {
+        Ok(dtype)
+    } else {
+        Err(Error::unsupported(format!("element type {dtype} where a floating-point number is expected")))
+    }
 }
 
 /// The one type of all inputs, which must be an integer.
@@ -124,8 +146,12 @@ pub fn same_float(inputs: &[DType]) -> Result<DType> {
 /// # Errors
 /// As [`same_number`].
 pub fn same_integer(inputs: &[DType]) -> Result<DType> {
-    let dtype = same(inputs)?;
-    with_integer!(dtype, T => { let _ = T::MAX; Ok(dtype) })
+    let dtype = number(same(inputs)?)?;
+    if dtype.is_integer() {
+        Ok(dtype)
+    } else {
+        Err(Error::unsupported(format!("element type {dtype} where an integer is expected")))
+    }
 }
 
 /// The type of inputs that are all booleans.
@@ -144,16 +170,22 @@ pub fn same_bool(inputs: &[DType]) -> Result<DType> {
 /// # Errors
 /// [`Error::Invalid`] when the tensor holds another type.
 pub fn map_each<A: Element, O: Element>(x: &Tensor, f: impl Fn(A) -> O) -> Result<Tensor> {
-    Tensor::from_vec(x.shape(), x.as_slice::<A>()?.iter().map(|v| f(*v)).collect())
+    let mut out = Vec::with_capacity(x.len());
+    for v in x.as_slice::<A>()? {
+        out.push(f(*v));
+    }
+    Tensor::from_vec(x.shape(), out)
 }
 
-/// A floating-point tensor with a function applied to each element: `single` in `f32` for `f32` and narrower types
-/// (which round once, afterwards), `double` for `f64`.
+/// A floating-point tensor (in its working type) with a function applied to each element.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for other types.
+/// [`Error::Invalid`] for other types.
 pub fn map_float(x: &Tensor, single: impl Fn(f32) -> f32, double: impl Fn(f64) -> f64) -> Result<Tensor> {
-    with_float!(x.dtype(), T => map_each::<T, T>(x, |v| v.apply(&single, &double)))
+    match x.dtype() {
+        DType::F64 => map_each::<f64, f64>(x, double),
+        _ => map_each::<f32, f32>(x, single),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! [Gemm](https://onnx.ai/onnx/operators/onnx__Gemm.html): a matrix product with a scaled addend.
 
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
+    Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
     broadcast::{broadcast_shape, broadcast_strides, for_each_index},
     fact::{Facts, broadcast},
     family::math::elementwise::same_number,
-    numeric::{Element, Float, Number, with_number},
+    numeric::{Number, with_number},
     rows,
     tensor::element_count,
 };
@@ -69,27 +69,9 @@ impl Operator for Gemm {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let (a, b, c) = (inputs.tensor(0)?, inputs.tensor(1)?, inputs.optional_tensor(2)?);
-        let dtype = a.dtype();
-        let result = match dtype {
-            DType::F16 => narrow(
-                &self.product::<f32>(
-                    &wide::<half::f16>(a)?,
-                    &wide::<half::f16>(b)?,
-                    c.map(wide::<half::f16>).transpose()?.as_ref(),
-                )?,
-                half::f16::from_f32,
-            ),
-            DType::BF16 => narrow(
-                &self.product::<f32>(
-                    &wide::<half::bf16>(a)?,
-                    &wide::<half::bf16>(b)?,
-                    c.map(wide::<half::bf16>).transpose()?.as_ref(),
-                )?,
-                half::bf16::from_f32,
-            ),
-            _ => with_number!(dtype, T => self.product::<T>(a, b, c)),
-        };
-        Ok(vec![result?.into()])
+        let (x, y, z) = (a.widen()?, b.widen()?, c.map(Tensor::widen).transpose()?);
+        let result = with_number!(x.dtype(), T => self.product::<T>(&x, &y, z.as_ref()));
+        Ok(vec![result?.narrow(a.dtype())?.into()])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
@@ -107,14 +89,6 @@ impl Operator for Gemm {
             _ => rows::opaque(rows, outputs.len()),
         }
     }
-}
-
-fn wide<T: Float>(x: &Tensor) -> Result<Tensor> {
-    Tensor::from_vec(x.shape(), x.as_slice::<T>()?.iter().map(|v| v.to_f32()).collect())
-}
-
-fn narrow<T: Element>(x: &Tensor, f: impl Fn(f32) -> T) -> Result<Tensor> {
-    Tensor::from_vec(x.shape(), x.as_slice::<f32>()?.iter().map(|v| f(*v)).collect())
 }
 
 impl Gemm {

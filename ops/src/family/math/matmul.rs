@@ -50,7 +50,8 @@ impl Operator for MatMul {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let (a, b) = (inputs.tensor(0)?, inputs.tensor(1)?);
-        with_number!(a.dtype(), T => Ok(vec![product::<T>(a, b)?.into()]))
+        let (x, y) = (a.widen()?, b.widen()?);
+        with_number!(x.dtype(), T => Ok(vec![product::<T>(&x, &y)?.narrow(a.dtype())?.into()]))
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

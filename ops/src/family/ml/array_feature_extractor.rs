@@ -1,10 +1,8 @@
 //! [ArrayFeatureExtractor](https://onnx.ai/onnx/operators/onnx_aionnxml_ArrayFeatureExtractor.html): chosen columns.
 
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    numeric::{Element, with_element},
-    tensor::element_count,
+    DType, Dim, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Tensor, Value, fact::Facts,
+    numeric::with_bits, tensor::element_count,
 };
 use std::sync::Arc;
 
@@ -25,7 +23,7 @@ fn extracted<D: Clone>(x: &[D], chosen: D, one: D) -> Result<Vec<D>> {
     }
 }
 
-fn pick<T: Element>(values: &[T], width: usize, chosen: &[usize]) -> Vec<T> {
+fn pick<T: Copy>(values: &[T], width: usize, chosen: &[usize]) -> Vec<T> {
     values.chunks_exact(width).flat_map(|row| chosen.iter().map(|i| row[*i])).collect()
 }
 
@@ -59,8 +57,8 @@ impl Operator for ArrayFeatureExtractor {
             let picked = (0..rows).flat_map(|r| chosen.iter().map(move |i| strings.value(r * width + i)));
             return Ok(vec![Tensor::from_string_iter(shape, picked)?.into()]);
         }
-        with_element!(x.dtype(), T => {
-            Ok(vec![Tensor::from_vec(shape, pick::<T>(x.as_slice()?, width, &chosen))?.into()])
+        with_bits!(x.dtype(), T => {
+            Ok(vec![Tensor::from_bits(x.dtype(), shape, pick::<T>(x.bits()?, width, &chosen))?.into()])
         })
     }
 

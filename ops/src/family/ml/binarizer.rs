@@ -1,11 +1,7 @@
 //! [Binarizer](https://onnx.ai/onnx/operators/onnx_aionnxml_Binarizer.html): 1 above a threshold, else 0.
 
 use super::table;
-use crate::{
-    Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    numeric::{Number, with_number},
-};
+use crate::{Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts};
 use std::sync::Arc;
 
 /// 1 where an element is above the threshold, else 0 (NaN is not above), in the input's type.
@@ -28,10 +24,8 @@ impl Operator for Binarizer {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         let above = f64::from(self.threshold);
-        with_number!(x.dtype(), T => {
-            let bits = x.as_slice::<T>()?.iter().map(|v| if v.to_f64() > above { T::ONE } else { T::ZERO }).collect();
-            Ok(vec![Tensor::from_vec(x.shape(), bits)?.into()])
-        })
+        let bits: Vec<bool> = table::wide(x)?.into_iter().map(|v| v > above).collect();
+        Ok(vec![Tensor::from_vec(x.shape(), bits)?.cast(x.dtype())?.into()])
     }
 
     fn rows(&self, rows: &[Rows], _inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

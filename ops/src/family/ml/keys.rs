@@ -67,6 +67,7 @@ impl Positions {
             return Ok(x.as_strings()?.iter().map(|s| self.texts.get(s?).copied()).collect());
         }
         let float = x.dtype().is_float();
+        let x = x.widen()?;
         with_number!(x.dtype(), T => {
             Ok(x.as_slice::<T>()?.iter().map(|v| {
                 if !float {
@@ -88,6 +89,7 @@ pub(super) fn keys(tensor: &Tensor) -> Result<Vec<Key>> {
         return Ok(tensor.as_strings()?.iter().flatten().map(|s| Key::Text(s.to_owned())).collect());
     }
     let float = tensor.dtype().is_float();
+    let tensor = tensor.widen()?;
     with_number!(tensor.dtype(), T => {
         let key = |v: &T| if float { Key::float(v.to_f64()) } else { Key::Int(v.to_i64()) };
         Ok(tensor.as_slice::<T>()?.iter().map(key).collect())
@@ -107,12 +109,10 @@ pub(super) fn gather(shape: &[usize], at: &[Option<usize>], values: &Tensor, def
             values.dtype()
         )));
     }
-    if values.dtype() == DType::String {
-        let (values, default) = (values.as_strings()?, default.as_strings()?.value(0));
-        return Tensor::from_string_iter(shape, at.iter().map(|i| i.map_or(default, |i| values.value(i))));
-    }
-    with_number!(values.dtype(), T => {
-        let (values, default) = (values.as_slice::<T>()?, default.as_slice::<T>()?[0]);
-        Tensor::from_vec(shape, at.iter().map(|i| i.map_or(default, |i| values[i])).collect())
-    })
+    crate::family::movement::select::copy_runs(
+        &[values, default],
+        shape,
+        1,
+        at.iter().map(|i| i.map_or((1, 0), |i| (0, i))),
+    )
 }

@@ -1,11 +1,7 @@
 //! [Scaler](https://onnx.ai/onnx/operators/onnx_aionnxml_Scaler.html): `(x - offset) * scale`, column by column.
 
 use super::table;
-use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    numeric::{Number, with_number},
-};
+use crate::{DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts};
 use std::sync::Arc;
 
 /// `(x - offset) * scale` with one number for all or one a column, in `f32`.
@@ -61,10 +57,7 @@ impl Operator for Scaler {
                 let scaled = x.as_slice::<f64>()?.iter().zip(pairs);
                 scaled.map(|(v, (o, s))| ((v - f64::from(*o)) * f64::from(*s)) as f32).collect()
             }
-            other => with_number!(other, T => {
-                let scaled = x.as_slice::<T>()?.iter().zip(pairs);
-                Ok::<_, Error>(scaled.map(|(v, (o, s))| (v.to_f64() as f32 - o) * s).collect())
-            })?,
+            _ => table::narrow(x)?.into_iter().zip(pairs).map(|(v, (o, s))| (v - o) * s).collect(),
         };
         Ok(vec![Tensor::from_vec(x.shape(), out)?.into()])
     }

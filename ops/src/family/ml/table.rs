@@ -57,7 +57,7 @@ pub(super) fn expect_columns(found: &Dim, expected: usize) -> Result<()> {
 /// # Errors
 /// [`Error::Unsupported`] when it is not.
 pub(super) fn number(dtype: DType) -> Result<DType> {
-    with_number!(dtype, T => { let _ = T::ZERO; Ok(dtype) })
+    crate::family::math::elementwise::number(dtype)
 }
 
 /// The elements as doubles.
@@ -65,6 +65,7 @@ pub(super) fn number(dtype: DType) -> Result<DType> {
 /// # Errors
 /// [`Error::Unsupported`] when they are no numbers.
 pub(super) fn wide(tensor: &Tensor) -> Result<Vec<f64>> {
+    let tensor = tensor.widen()?;
     with_number!(tensor.dtype(), T => Ok(tensor.as_slice::<T>()?.iter().map(|v| v.to_f64()).collect()))
 }
 
@@ -73,6 +74,7 @@ pub(super) fn wide(tensor: &Tensor) -> Result<Vec<f64>> {
 /// # Errors
 /// [`Error::Unsupported`] when they are no numbers.
 pub(super) fn narrow(tensor: &Tensor) -> Result<Vec<f32>> {
+    let tensor = tensor.widen()?;
     with_number!(tensor.dtype(), T => Ok(tensor.as_slice::<T>()?.iter().map(|v| v.to_f64() as f32).collect()))
 }
 

@@ -10,7 +10,6 @@ use crate::{
     DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Tensor, Value,
     fact::Facts,
     forest::{Aggregate, Forest, LeafWeight, Mode, PostTransform, Precision},
-    numeric::{Number, with_float},
 };
 use std::sync::Arc;
 
@@ -146,9 +145,7 @@ impl Operator for TreeEnsemble {
         let x = inputs.tensor(0)?;
         let (rows, scores) = transformed(&self.ensemble, &self.post, x)?;
         let shape = [rows, self.forest().n_targets as usize];
-        with_float!(x.dtype(), T => {
-            Ok(vec![Tensor::from_vec(shape, scores.into_iter().map(T::from_f64).collect())?.into()])
-        })
+        Ok(vec![Tensor::from_vec(shape, scores)?.cast(x.dtype())?.into()])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -2,9 +2,9 @@
 
 use super::reshape::with_dims;
 use crate::{
-    DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Tensor, Value,
+    DType, Fact, Inputs, Missing, Node, Operator, Result, Rows, Value,
     fact::Facts,
-    numeric::{Number, with_number},
+    numeric::{Number, with_every_number},
 };
 use std::sync::Arc;
 
@@ -31,106 +31,7 @@ fn check(dtype: DType) -> Result<()> {
     if matches!(dtype, DType::String | DType::Bool) {
         return Ok(());
     }
-    with_number!(dtype, T => { let _ = T::ZERO; Ok(()) })
-}
-
-/// The elements in the widest type of their kind.
-enum Wide {
-    Float(Vec<f64>),
-    Int(Vec<i64>),
-    Unsigned(Vec<u64>),
-}
-
-fn widen(x: &Tensor) -> Result<Wide> {
-    Ok(match x.dtype() {
-        DType::Bool => Wide::Int(x.as_slice::<bool>()?.iter().map(|b| i64::from(*b)).collect()),
-        DType::U64 => Wide::Unsigned(x.as_slice::<u64>()?.to_vec()),
-        d if d.is_integer() => Wide::Int(x.to_i64_vec()?),
-        d => Wide::Float(with_number!(d, T => Ok(x.as_slice::<T>()?.iter().map(|v| v.to_f64()).collect()))?),
-    })
-}
-
-fn narrow<T: Number>(wide: Wide) -> Vec<T> {
-    match wide {
-        Wide::Float(v) => v.into_iter().map(T::from_f64).collect(),
-        Wide::Int(v) => v.into_iter().map(T::from_i64).collect(),
-        // Through f32 first: rounding to f64 and then to f32 would round twice.
-        Wide::Unsigned(v) if T::DTYPE == DType::F32 => {
-            v.into_iter().map(|u| T::from_f64(f64::from(u as f32))).collect()
-        }
-        Wide::Unsigned(v) if T::DTYPE.is_float() => v.into_iter().map(|u| T::from_f64(u as f64)).collect(),
-        Wide::Unsigned(v) => v.into_iter().map(|u| T::from_i64(u.cast_signed())).collect(),
-    }
-}
-
-fn read_number<T: Number>(text: &str) -> Result<T> {
-    let wrong = || Error::invalid(format!("'{text}' is no number"));
-    let t = text.trim();
-    let t = t.strip_prefix('+').unwrap_or(t);
-    if T::DTYPE.is_integer() {
-        if let Ok(i) = t.parse::<i64>() {
-            return Ok(T::from_i64(i));
-        }
-        if let Ok(u) = t.parse::<u64>() {
-            return Ok(T::from_i64(u.cast_signed()));
-        }
-    }
-    // Read at f32 where that is the target, so that the text is rounded once.
-    if T::DTYPE == DType::F32 {
-        return t.parse::<f32>().map(|v| T::from_f64(f64::from(v))).map_err(|_| wrong());
-    }
-    t.parse::<f64>().map(T::from_f64).map_err(|_| wrong())
-}
-
-fn text(v: impl std::fmt::Display, x: f64) -> String {
-    if x.is_nan() {
-        "NaN".into()
-    } else if x.is_infinite() {
-        if x > 0.0 { "INF".into() } else { "-INF".into() }
-    } else {
-        v.to_string()
-    }
-}
-
-fn to_text(x: &Tensor) -> Result<Tensor> {
-    let strings: Vec<String> = match x.dtype() {
-        DType::Bool => x.as_slice::<bool>()?.iter().map(|b| if *b { "1".into() } else { "0".into() }).collect(),
-        d => with_number!(d, T => Ok(x.as_slice::<T>()?.iter().map(|v| text(v, v.to_f64())).collect()))?,
-    };
-    Tensor::from_string_iter(x.shape(), strings)
-}
-
-/// The tensor in another type, as [`Cast`] says.
-///
-/// # Errors
-/// [`Error::Invalid`] for a string that is no number; [`Error::Unsupported`] for types without arithmetic.
-pub(crate) fn cast(x: &Tensor, to: DType) -> Result<Tensor> {
-    match (x.dtype(), to) {
-        (from, to) if from == to => Ok(x.clone()),
-        (_, DType::String) => to_text(x),
-        (DType::String, DType::Bool) => {
-            let read = |s: &str| match s.to_ascii_lowercase().as_str() {
-                "true" => Ok(true),
-                "false" => Ok(false),
-                _ => read_number::<f64>(s).map(|v| v != 0.0),
-            };
-            let v = x.as_strings()?.iter().flatten().map(read).collect::<Result<Vec<bool>>>()?;
-            Tensor::from_vec(x.shape(), v)
-        }
-        (DType::String, to) => with_number!(to, T => {
-            let v = x.as_strings()?.iter().flatten().map(read_number::<T>).collect::<Result<Vec<T>>>()?;
-            Tensor::from_vec(x.shape(), v)
-        }),
-        (_, DType::Bool) => {
-            let v = match widen(x)? {
-                Wide::Float(v) => v.into_iter().map(|f| f != 0.0).collect(),
-                Wide::Int(v) => v.into_iter().map(|i| i != 0).collect(),
-                Wide::Unsigned(v) => v.into_iter().map(|u| u != 0).collect::<Vec<bool>>(),
-            };
-            Tensor::from_vec(x.shape(), v)
-        }
-        (_, to) => with_number!(to, T => Tensor::from_vec(x.shape(), narrow::<T>(widen(x)?))),
-    }
+    with_every_number!(dtype, T => { let _ = T::ZERO; Ok(()) })
 }
 
 /// The fact of a cast of input 0.
@@ -146,7 +47,7 @@ impl Operator for Cast {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        Ok(vec![cast(inputs.tensor(0)?, self.to)?.into()])
+        Ok(vec![inputs.tensor(0)?.cast(self.to)?.into()])
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
@@ -162,7 +63,7 @@ impl Operator for Cast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Attribute, family::movement::trial::*};
+    use crate::{Attribute, Tensor, family::movement::trial::*};
     use half::{bf16, f16};
 
     fn to(x: Tensor, dtype: DType) -> Result<Tensor> {

@@ -1,6 +1,6 @@
 //! [CastLike](https://onnx.ai/onnx/operators/onnx__CastLike.html): the values of input 0 in the type of input 1.
 
-use super::cast::{cast, cast_fact};
+use super::cast::cast_fact;
 use crate::{Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts};
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl Operator for CastLike {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        Ok(vec![cast(inputs.tensor(0)?, inputs.tensor(1)?.dtype())?.into()])
+        Ok(vec![inputs.tensor(0)?.cast(inputs.tensor(1)?.dtype())?.into()])
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

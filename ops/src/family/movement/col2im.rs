@@ -110,7 +110,8 @@ impl Operator for Col2Im {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         let (image, block) = (sizes(inputs.tensor(1)?.to_i64_vec()?)?, sizes(inputs.tensor(2)?.to_i64_vec()?)?);
-        with_number!(x.dtype(), T => Ok(vec![self.add::<T>(x, &image, &block)?.into()]))
+        let wide = x.widen()?;
+        with_number!(wide.dtype(), T => Ok(vec![self.add::<T>(&wide, &image, &block)?.narrow(x.dtype())?.into()]))
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -1,11 +1,7 @@
 //! [EyeLike](https://onnx.ai/onnx/operators/onnx__EyeLike.html): ones on a diagonal.
 
 use super::{flow, select::select};
-use crate::{
-    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    numeric::{Number, with_number},
-};
+use crate::{DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts};
 use std::sync::Arc;
 
 /// A matrix of the input's shape with ones on the diagonal `k` (above the main one when positive).
@@ -32,10 +28,7 @@ impl Operator for EyeLike {
         let [rows, columns] = x.shape() else {
             return Err(Error::invalid(format!("rank {} where a matrix is expected", x.rank())));
         };
-        let pair = match self.dtype.unwrap_or(x.dtype()) {
-            DType::Bool => Tensor::from_vec([2], vec![false, true])?,
-            dtype => with_number!(dtype, T => Tensor::from_vec([2], vec![T::ZERO, T::ONE]))?,
-        };
+        let pair = Tensor::from_vec([2], vec![false, true])?.cast(self.dtype.unwrap_or(x.dtype()))?;
         let on = |i: usize| {
             i64::try_from(i % columns).ok() == i64::try_from(i / columns).ok().and_then(|r| r.checked_add(self.k))
         };

@@ -1,6 +1,6 @@
 //! [NonZero](https://onnx.ai/onnx/operators/onnx__NonZero.html): where the elements that are not zero stand.
 
-use super::{cast::cast, select::strides};
+use super::select::strides;
 use crate::{DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Value, fact::Facts};
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ impl Operator for NonZero {
         if x.dtype() == DType::String {
             return Err(Error::unsupported("strings that are not zero"));
         }
-        let flags = cast(x, DType::Bool)?;
+        let flags = x.cast(DType::Bool)?;
         let found: Vec<usize> =
             flags.as_slice::<bool>()?.iter().enumerate().filter(|(_, b)| **b).map(|(i, _)| i).collect();
         let steps = strides(x.shape());

@@ -26,6 +26,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 fn integers(t: &Tensor) -> Result<Vec<i64>> {
+    let t = t.widen()?;
     with_number!(t.dtype(), T => Ok(t.as_slice::<T>()?.iter().map(|v| v.to_i64()).collect()))
 }
 

@@ -2,9 +2,7 @@
 
 use super::{axes::resolve, flow, select};
 use crate::{
-    Dim, Error, Fact, Inputs, Limits, Missing, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    numeric::{Number, with_float},
+    Dim, Error, Fact, Inputs, Limits, Missing, Node, Operator, Result, Rows, Tensor, Value, fact::Facts,
     tensor::check_elements,
 };
 use std::sync::Arc;
@@ -112,7 +110,7 @@ impl Operator for Pad {
         let x = inputs.tensor(0)?;
         let (pads, value) = match &self.fixed {
             Some((pads, v)) => {
-                let value = with_float!(x.dtype(), T => Ok(Tensor::scalar(T::from_f64(f64::from(*v)))))?;
+                let value = Tensor::scalar(*v).cast(x.dtype())?;
                 (Self::amounts(x.rank(), pads, None)?, value)
             }
             None => {

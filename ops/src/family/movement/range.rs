@@ -2,7 +2,7 @@
 
 use super::flow;
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Limits, Node, Operator, Result, Rows, Tensor, Value,
+    Dim, Error, Fact, Inputs, Limits, Node, Operator, Result, Rows, Tensor, Value,
     fact::Facts,
     numeric::{Number, with_number},
     tensor::check_elements,
@@ -38,20 +38,12 @@ fn count<T: Number>(start: T, limit: T, delta: T) -> Result<usize> {
     check_elements(&[n], Limits::default().elements)
 }
 
-fn range<T: Number>(inputs: [&Tensor; 3]) -> Result<Tensor> {
+fn range<T: Number>(inputs: &[Tensor; 3]) -> Result<Tensor> {
     let [start, limit, delta] = [inputs[0].item::<T>()?, inputs[1].item::<T>()?, inputs[2].item::<T>()?];
     let n = count(start, limit, delta)?;
-    let narrow = matches!(T::DTYPE, DType::F16 | DType::BF16);
     let mut out: Vec<T> = Vec::new();
     out.try_reserve_exact(n).map_err(|e| Error::Exhausted(format!("a range of {n} elements: {e}")))?;
-    out.extend((0..n as i64).map(|i| {
-        if narrow {
-            let (s, d) = (start.to_f64() as f32, delta.to_f64() as f32);
-            T::from_f64(f64::from(s + i as f32 * d))
-        } else {
-            start.add(T::from_i64(i).mul(delta))
-        }
-    }));
+    out.extend((0..n as i64).map(|i| start.add(T::from_i64(i).mul(delta))));
     Tensor::from_vec([n], out)
 }
 
@@ -59,9 +51,10 @@ impl Operator for Range {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         let dtype = inputs.same_dtype()?;
         let n = match (inputs.value(0), inputs.value(1), inputs.value(2)) {
-            (Some(s), Some(l), Some(d)) => with_number!(dtype, T => {
-                count(s.item::<T>()?, l.item::<T>()?, d.item::<T>()?).map(Dim::Known)
-            })?,
+            (Some(s), Some(l), Some(d)) => {
+                let [s, l, d] = [s.widen()?, l.widen()?, d.widen()?];
+                with_number!(s.dtype(), T => count(s.item::<T>()?, l.item::<T>()?, d.item::<T>()?).map(Dim::Known))?
+            }
             // From 0 in steps of 1 there are as many as the limit says.
             (Some(s), None, Some(d)) if dtype.is_integer() && s.to_i64_vec()? == [0] && d.to_i64_vec()? == [1] => {
                 inputs.required(1)?.dims.as_deref().and_then(<[Dim]>::first).cloned().unwrap_or(Dim::Unknown)
@@ -72,8 +65,9 @@ impl Operator for Range {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        let all = [inputs.tensor(0)?, inputs.tensor(1)?, inputs.tensor(2)?];
-        with_number!(all[0].dtype(), T => Ok(vec![range::<T>(all)?.into()]))
+        let all = [inputs.tensor(0)?.widen()?, inputs.tensor(1)?.widen()?, inputs.tensor(2)?.widen()?];
+        let dtype = inputs.tensor(0)?.dtype();
+        with_number!(all[0].dtype(), T => Ok(vec![range::<T>(&all)?.narrow(dtype)?.into()]))
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -121,7 +121,10 @@ impl Operator for Scatter {
                 copy_runs(&[data, updates], data.shape(), 1, from.into_iter())?
             }
             (r, DType::Bool) => reduce_bool(r, data, updates, &at)?,
-            (_, dtype) => with_number!(dtype, T => self.reduce::<T>(data, updates, &at))?,
+            (_, dtype) => {
+                let (wide, updates) = (data.widen()?, updates.widen()?);
+                with_number!(wide.dtype(), T => self.reduce::<T>(&wide, &updates, &at))?.narrow(dtype)?
+            }
         };
         Ok(vec![out.into()])
     }

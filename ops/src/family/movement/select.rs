@@ -16,9 +16,15 @@ pub(crate) fn copy_runs(
     sources: &[&Tensor],
     shape: impl Into<Vec<usize>>,
     run: usize,
-    runs: impl Iterator<Item = (usize, usize)>,
+    mut runs: impl Iterator<Item = (usize, usize)>,
 ) -> Result<Tensor> {
-    let shape = shape.into();
+    copy(sources, shape.into(), run, &mut runs)
+}
+
+/// The source and first element of each run. One type for all iterators: bodies here are compiled once a width.
+type Runs<'a> = &'a mut dyn Iterator<Item = (usize, usize)>;
+
+fn copy(sources: &[&Tensor], shape: Vec<usize>, run: usize, runs: Runs<'_>) -> Result<Tensor> {
     let count = check_elements(&shape, Limits::default().elements)?;
     let dtype = sources.first().map(|t| t.dtype()).ok_or_else(|| Error::invalid("nothing to copy from"))?;
     if let Some(other) = sources.iter().find(|t| t.dtype() != dtype) {
@@ -65,7 +71,7 @@ fn copy_fixed<T: ArrowNativeType>(
     dtype: DType,
     shape: Vec<usize>,
     run: usize,
-    runs: impl Iterator<Item = (usize, usize)>,
+    runs: Runs<'_>,
 ) -> Result<Tensor> {
     let slices: Vec<&[T]> = sources.iter().map(|t| Ok(t.buffer()?.typed_data::<T>())).collect::<Result<_>>()?;
     let count = element_count(&shape)?;
@@ -79,12 +85,7 @@ fn copy_fixed<T: ArrowNativeType>(
     Tensor::from_buffer(dtype, shape, Buffer::from_vec(out))
 }
 
-fn copy_strings(
-    sources: &[&Tensor],
-    shape: Vec<usize>,
-    run: usize,
-    runs: impl Iterator<Item = (usize, usize)>,
-) -> Result<Tensor> {
+fn copy_strings(sources: &[&Tensor], shape: Vec<usize>, run: usize, runs: Runs<'_>) -> Result<Tensor> {
     let arrays = sources.iter().map(|t| t.as_strings()).collect::<Result<Vec<_>>>()?;
     let mut out = StringViewBuilder::new();
     for (source, start) in runs {

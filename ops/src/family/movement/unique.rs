@@ -46,10 +46,13 @@ fn order(x: &Tensor, axis: usize) -> Result<(Vec<usize>, Vec<bool>)> {
             let v = x.as_slice::<bool>()?;
             sort(&|a, b| v[a].cmp(&v[b]))
         }
-        dtype => with_number!(dtype, T => {
-            let v = x.as_slice::<T>()?;
-            Ok(sort(&|a, b| v[a].partial_cmp(&v[b]).unwrap_or_else(|| v[a].is_nan().cmp(&v[b].is_nan()))))
-        })?,
+        _ => {
+            let x = x.widen()?;
+            with_number!(x.dtype(), T => {
+                let v = x.as_slice::<T>()?;
+                Ok(sort(&|a, b| v[a].partial_cmp(&v[b]).unwrap_or_else(|| v[a].is_nan().cmp(&v[b].is_nan()))))
+            })?
+        }
     })
 }
 

@@ -5,9 +5,9 @@ use super::{
     window::{Window, for_each_window, infer_pool, layout},
 };
 use crate::{
-    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
+    DType, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
     fact::Facts,
-    numeric::{Number, with_number},
+    numeric::{Number, least, with_number},
     rows,
 };
 use std::sync::Arc;
@@ -35,13 +35,14 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 impl MaxPool {
-    fn pool<T: Number>(&self, x: &Tensor) -> Result<Vec<Value>> {
+    /// The maxima, and where they stand; a window of padding alone has the least value of `dtype`, as x is kept.
+    fn pool<T: Number>(&self, x: &Tensor, dtype: DType) -> Result<(Tensor, Option<Tensor>)> {
         let (batch, channels, spatial) = layout(x.shape())?;
         let spans = self.window.spans(spatial)?;
         let xs = x.as_slice::<T>()?;
         let output: Vec<usize> = spans.iter().map(|s| s.output).collect();
         let shape = [&[batch, channels][..], &output].concat();
-        let mut out = filled(&shape, T::LEAST)?;
+        let mut out = filled(&shape, least::<T>(dtype)?)?;
         let mut at = if self.indices { filled(&shape, -1i64)? } else { Vec::new() };
         let (plane, places) = (spatial.iter().product::<usize>(), output.iter().product::<usize>());
         for_each_window(&spans, batch * channels, |place, _, reads| {
@@ -61,11 +62,8 @@ impl MaxPool {
                 }
             }
         });
-        let mut outputs = vec![Tensor::from_vec(shape.as_slice(), out)?.into()];
-        if self.indices {
-            outputs.push(Tensor::from_vec(shape, at)?.into());
-        }
-        Ok(outputs)
+        let at = self.indices.then(|| Tensor::from_vec(shape.as_slice(), at)).transpose()?;
+        Ok((Tensor::from_vec(shape, out)?, at))
     }
 }
 
@@ -84,14 +82,17 @@ fn transposed(mut offset: usize, shape: &[usize]) -> usize {
 impl Operator for MaxPool {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         let dtype = inputs.dtype(0)?;
-        with_number!(dtype, T => { let _ = T::ZERO; Ok::<_, Error>(()) })?;
+        crate::family::math::elementwise::number(dtype)?;
         let types = [dtype, DType::I64];
         infer_pool(&self.window, inputs, if self.indices { &types } else { &types[..1] })
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        let x = inputs.tensor(0)?;
-        with_number!(x.dtype(), T => self.pool::<T>(x))
+        let (dtype, x) = (inputs.tensor(0)?.dtype(), inputs.tensor(0)?.widen()?);
+        let (out, at) = with_number!(x.dtype(), T => self.pool::<T>(&x, dtype))?;
+        let mut outputs = vec![out.narrow(dtype)?.into()];
+        outputs.extend(at.map(Value::from));
+        Ok(outputs)
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Value,
     fact::Facts,
-    numeric::{Number, with_number},
+    numeric::{Element, with_bits},
 };
 use std::sync::Arc;
 
@@ -32,7 +32,12 @@ impl MaxUnpool {
         size.ok_or_else(|| Error::invalid(format!("padding leaves nothing of spatial axis {i}")))
     }
 
-    fn unpool<T: Number>(&self, x: &Tensor, indices: &[i64], wanted: Option<Vec<i64>>) -> Result<Tensor> {
+    fn unpool<T: Element + arrow_buffer::ArrowNativeType>(
+        &self,
+        x: &Tensor,
+        indices: &[i64],
+        wanted: Option<Vec<i64>>,
+    ) -> Result<Tensor> {
         let (batch, channels, spatial) = layout(x.shape())?;
         if spatial.len() != self.window.kernel.len() || indices.len() != x.len() {
             return Err(Error::invalid(format!(
@@ -46,24 +51,24 @@ impl MaxUnpool {
         for (i, n) in spatial.iter().enumerate() {
             shape.push(self.axis(i, *n)?);
         }
-        let mut out = filled(&shape, T::ZERO)?;
-        for (v, i) in x.as_slice::<T>()?.iter().zip(indices) {
+        let mut out = filled(&shape, T::default())?;
+        for (v, i) in x.bits::<T>()?.iter().zip(indices) {
             let place = usize::try_from(*i).ok().and_then(|i| out.get_mut(i));
             *place.ok_or_else(|| Error::invalid(format!("index {i} in an output of shape {shape:?}")))? = *v;
         }
-        let Some(wanted) = wanted else { return Tensor::from_vec(shape, out) };
+        let Some(wanted) = wanted else { return Tensor::from_bits(x.dtype(), shape, out) };
         let full: Vec<usize> = wanted.iter().map(|n| usize::try_from(*n).unwrap_or(0)).collect();
         if full.len() != shape.len() || full.iter().zip(&shape).any(|(f, s)| f < s) {
             return Err(Error::invalid(format!("an output shape of {wanted:?} for elements of shape {shape:?}")));
         }
-        let mut larger = filled(&full, T::ZERO)?;
+        let mut larger = filled(&full, T::default())?;
         let strides = strides_of(&full);
         let mut from = 0;
         for_each_position(&shape, |p| {
             larger[p.iter().zip(&strides).map(|(p, s)| p * s).sum::<usize>()] = out[from];
             from += 1;
         });
-        Tensor::from_vec(full, larger)
+        Tensor::from_bits(x.dtype(), full, larger)
     }
 }
 
@@ -89,7 +94,7 @@ impl Operator for MaxUnpool {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let (x, indices) = (inputs.tensor(0)?, inputs.tensor(1)?);
         let (indices, wanted) = (indices.as_slice::<i64>()?, inputs.ints(2)?);
-        with_number!(x.dtype(), T => Ok(vec![self.unpool::<T>(x, indices, wanted)?.into()]))
+        with_bits!(x.dtype(), T => Ok(vec![self.unpool::<T>(x, indices, wanted)?.into()]))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::{
     DType, Error, Limits, Result, Tensor,
-    numeric::{Element, Float, Number, with_float, with_number},
+    numeric::{Element, Float, Number, with_number, working},
     tensor::element_count,
 };
 use std::borrow::Cow;
@@ -43,6 +43,7 @@ pub(crate) fn wide<T: Float>(tensor: &Tensor) -> Result<Cow<'_, [T]>> {
     if tensor.dtype() == T::DTYPE {
         return Ok(Cow::Borrowed(tensor.as_slice::<T>()?));
     }
+    let tensor = tensor.widen()?;
     with_number!(tensor.dtype(), S => {
         Ok(Cow::Owned(tensor.as_slice::<S>()?.iter().map(|v| T::from_f64(v.to_f64())).collect()))
     })
@@ -50,10 +51,8 @@ pub(crate) fn wide<T: Float>(tensor: &Tensor) -> Result<Cow<'_, [T]>> {
 
 /// A tensor of `dtype` from elements of the working type, each rounded once.
 pub(crate) fn narrow<T: Float>(dtype: DType, shape: impl Into<Vec<usize>>, values: Vec<T>) -> Result<Tensor> {
-    if dtype == T::DTYPE {
-        return Tensor::from_vec(shape, values);
-    }
-    with_float!(dtype, S => Tensor::from_vec(shape, values.iter().map(|v| S::from_f64(v.to_f64())).collect()))
+    let wide = Tensor::from_vec(shape, values)?;
+    if working(dtype)? == T::DTYPE { wide.narrow(dtype) } else { wide.cast(dtype) }
 }
 
 /// The number of elements of a shape, within the limits and within memory.

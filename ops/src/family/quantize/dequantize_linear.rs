@@ -4,11 +4,7 @@ use super::{
     granularity::{Granularity, singles, zero_points},
     quantize_linear::{optional_dtype, spread_rows},
 };
-use crate::{
-    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    numeric::{Float, with_float},
-};
+use crate::{DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts};
 use std::sync::Arc;
 
 /// `y = (x - zero point) * scale`: an exact difference, a product in `f32`, one rounding to the output's type.
@@ -52,10 +48,9 @@ impl Operator for DequantizeLinear {
             let p = spread.at(i);
             (v - zeros[p]) as f32 * scales[p]
         };
-        with_float!(self.output.unwrap_or(scale.dtype()), T => {
-            let out = values.iter().enumerate().map(|e| <T as Float>::from_f32(product(e))).collect();
-            Ok(vec![Tensor::from_vec(x.shape(), out)?.into()])
-        })
+        let out: Vec<f32> = values.iter().enumerate().map(product).collect();
+        let out = Tensor::from_vec(x.shape(), out)?;
+        Ok(vec![out.cast(self.output.unwrap_or(scale.dtype()))?.into()])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -74,6 +74,7 @@ impl Spread {
 /// The elements as `f32`: exact for narrow floats and small integers.
 pub(super) fn singles(x: &Tensor) -> Result<Vec<f32>> {
     use crate::numeric::Number;
+    let x = x.widen()?;
     with_number!(x.dtype(), T => Ok(x.as_slice::<T>()?.iter().map(|v| Number::to_f64(*v) as f32).collect()))
 }
 
@@ -113,8 +114,7 @@ pub(super) fn saturate(quotient: f64, zero: i64, (least, greatest): (i64, i64)) 
 
 /// A tensor of a quantised type from integers within its bounds.
 pub(super) fn integers(dtype: DType, shape: &[usize], values: impl Iterator<Item = i64>) -> Result<Tensor> {
-    use crate::numeric::Number;
-    with_number!(dtype, T => Tensor::from_vec(shape, values.map(<T as Number>::from_i64).collect()))
+    Tensor::from_vec(shape, values.collect::<Vec<i64>>())?.cast(dtype)
 }
 
 #[cfg(test)]

@@ -2,10 +2,8 @@
 
 use super::generator::{Generator, seed};
 use crate::{
-    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
+    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts,
     family::math::elementwise::same_float,
-    numeric::{Number, with_float, with_number},
 };
 use std::sync::Arc;
 
@@ -31,20 +29,13 @@ impl Operator for Bernoulli {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         let generator = Generator::seeded(self.seed);
-        let chances: Vec<f64> = with_float!(x.dtype(), T => {
-            Ok::<_, Error>(x.as_slice::<T>()?.iter().map(|v| Number::to_f64(*v)).collect())
-        })?;
+        let chances: Vec<f64> = x.cast(DType::F64)?.as_slice::<f64>()?.to_vec();
         if let Some(wrong) = chances.iter().find(|p| !(0.0..=1.0).contains(*p)) {
             return Err(Error::invalid(format!("{wrong} is no probability")));
         }
         let ones = chances.iter().enumerate().map(|(i, p)| generator.uniform(i as u64) < *p);
-        let tensor = match self.dtype.unwrap_or(x.dtype()) {
-            DType::Bool => Tensor::from_vec(x.shape(), ones.collect::<Vec<bool>>()),
-            dtype => with_number!(dtype, T => {
-                Tensor::from_vec(x.shape(), ones.map(|one| if one { T::ONE } else { T::ZERO }).collect())
-            }),
-        };
-        Ok(vec![tensor?.into()])
+        let tensor = Tensor::from_vec(x.shape(), ones.collect::<Vec<bool>>())?;
+        Ok(vec![tensor.cast(self.dtype.unwrap_or(x.dtype()))?.into()])
     }
 
     fn rows(&self, _: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -2,10 +2,8 @@
 
 use super::generator::{Generator, fill, seed};
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Value,
-    fact::Facts,
+    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts,
     family::math::elementwise::same_float,
-    numeric::{Number, with_float},
 };
 use std::sync::Arc;
 
@@ -64,9 +62,7 @@ impl Operator for Multinomial {
         let [rows, categories] = *x.shape() else {
             return Err(Error::invalid(format!("input 0 has rank {} where 2 is expected", x.rank())));
         };
-        let logs: Vec<f64> = with_float!(x.dtype(), T => {
-            Ok::<_, Error>(x.as_slice::<T>()?.iter().map(|v| Number::to_f64(*v)).collect())
-        })?;
+        let logs: Vec<f64> = x.cast(DType::F64)?.as_slice::<f64>()?.to_vec();
         if rows > 0 && categories == 0 {
             return Err(Error::invalid("there are no categories to draw from"));
         }

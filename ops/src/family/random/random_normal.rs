@@ -1,11 +1,7 @@
 //! [RandomNormal](https://onnx.ai/onnx/operators/onnx__RandomNormal.html): numbers of a normal distribution.
 
 use super::generator::{Generator, fill, float_type, seed, shape};
-use crate::{
-    DType, Fact, Inputs, Node, Operator, Result, Rows, Value,
-    fact::Facts,
-    numeric::{Number, with_float},
-};
+use crate::{DType, Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts};
 use std::sync::Arc;
 
 /// Numbers of a normal distribution, drawn by flat index from the [`Generator`], worked out in doubles and rounded once.
@@ -41,10 +37,8 @@ impl Operator for RandomNormal {
     fn evaluate(&self, _: Inputs<'_>) -> Result<Vec<Value>> {
         let (dtype, shape) = (self.dtype, &self.shape);
         let generator = Generator::seeded(self.seed);
-        with_float!(dtype, T => {
-            let tensor = fill(shape, |i| T::from_f64(self.mean + self.scale * generator.normal(i)))?;
-            Ok(vec![tensor.into()])
-        })
+        let drawn = fill(shape, |i| self.mean + self.scale * generator.normal(i))?;
+        Ok(vec![drawn.cast(dtype)?.into()])
     }
 
     fn rows(&self, _: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -1,11 +1,7 @@
 //! [RandomUniformLike](https://onnx.ai/onnx/operators/onnx__RandomUniformLike.html): numbers uniform between two bounds in the shape of the input.
 
 use super::generator::{Generator, fill, float_type, seed};
-use crate::{
-    DType, Fact, Inputs, Node, Operator, Result, Rows, Value,
-    fact::Facts,
-    numeric::{Number, with_float},
-};
+use crate::{DType, Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts};
 use std::sync::Arc;
 
 /// Numbers uniform between two bounds, drawn by flat index from the [`Generator`], worked out in doubles and rounded once.
@@ -33,20 +29,16 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 impl Operator for RandomUniformLike {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         let dtype = self.dtype.map_or_else(|| inputs.dtype(0), Ok)?;
-        with_float!(dtype, T => {
-            let _ = T::ZERO;
-            Ok(vec![Fact::tensor(dtype, inputs.shape(0)?.map(<[_]>::to_vec))])
-        })
+        let dtype = crate::family::math::elementwise::same_float(&[dtype])?;
+        Ok(vec![Fact::tensor(dtype, inputs.shape(0)?.map(<[_]>::to_vec))])
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         let (dtype, shape) = (self.dtype.unwrap_or(x.dtype()), x.shape());
         let generator = Generator::seeded(self.seed);
-        with_float!(dtype, T => {
-            let tensor = fill(shape, |i| T::from_f64(self.low + (self.high - self.low) * generator.uniform(i)))?;
-            Ok(vec![tensor.into()])
-        })
+        let drawn = fill(shape, |i| self.low + (self.high - self.low) * generator.uniform(i))?;
+        Ok(vec![drawn.cast(dtype)?.into()])
     }
 
     fn rows(&self, _: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -84,7 +84,8 @@ impl Operator for Arg {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         let axis = axis_index(self.axis, x.rank())?;
-        let found = with_number!(x.dtype(), T => self.find::<T>(x, axis))?;
+        let wide = x.widen()?;
+        let found = with_number!(wide.dtype(), T => self.find::<T>(&wide, axis))?;
         Ok(vec![Tensor::from_vec(self.shape(x.shape(), axis, 1), found)?.into()])
     }
 

@@ -2,7 +2,7 @@
 //! [CumProd](https://onnx.ai/onnx/operators/onnx__CumProd.html): running sums and products along an axis.
 
 use crate::{
-    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
+    Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
     fact::Facts,
     family::movement::{flow, select::around},
     numeric::{Number, with_number},
@@ -32,24 +32,17 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 impl Cumulative {
-    fn run<T: Number, A: Number>(
-        &self,
-        x: &Tensor,
-        axis: usize,
-        read: fn(T) -> A,
-        write: fn(A) -> T,
-    ) -> Result<Tensor> {
+    fn run<T: Number>(&self, x: &Tensor, axis: usize) -> Result<Tensor> {
         let v = x.as_slice::<T>()?;
         let (outer, extent, inner) = around(x.shape(), axis);
         let mut out = v.to_vec();
         for o in 0..outer {
             for i in 0..inner {
-                let mut sum = if self.product { A::ONE } else { A::ZERO };
+                let mut sum = if self.product { T::ONE } else { T::ZERO };
                 for j in 0..extent {
                     let at = (o * extent + if self.reverse { extent - 1 - j } else { j }) * inner + i;
-                    let here = read(v[at]);
-                    let next = if self.product { sum.mul(here) } else { sum.add(here) };
-                    out[at] = write(if self.exclusive { sum } else { next });
+                    let next = if self.product { sum.mul(v[at]) } else { sum.add(v[at]) };
+                    out[at] = if self.exclusive { sum } else { next };
                     sum = next;
                 }
             }
@@ -74,13 +67,8 @@ impl Operator for Cumulative {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         let axis = axis_index(single(&inputs.tensor(1)?.to_i64_vec()?)?, x.rank())?;
-        let out = with_number!(x.dtype(), T => match x.dtype() {
-            DType::F16 | DType::BF16 => {
-                self.run::<T, f32>(x, axis, |v| v.to_f64() as f32, |v| T::from_f64(f64::from(v)))
-            }
-            _ => self.run::<T, T>(x, axis, |v| v, |v| v),
-        })?;
-        Ok(vec![out.into()])
+        let wide = x.widen()?;
+        with_number!(wide.dtype(), T => Ok(vec![self.run::<T>(&wide, axis)?.narrow(x.dtype())?.into()]))
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

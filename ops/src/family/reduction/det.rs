@@ -1,10 +1,7 @@
 //! [Det](https://onnx.ai/onnx/operators/onnx__Det.html): the determinant of each matrix.
 
 use crate::{
-    Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
-    fact::Facts,
-    family::movement::flow,
-    numeric::{Number, with_float},
+    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, family::movement::flow,
 };
 use std::sync::Arc;
 
@@ -69,12 +66,10 @@ impl Operator for Det {
             return Err(Error::invalid(format!("a matrix of {n} x {m} is not square")));
         }
         let (n, count) = (*n, crate::tensor::check_elements(stack, crate::Limits::default().elements)?);
-        with_float!(x.dtype(), T => {
-            let v = x.as_slice::<T>()?;
-            let matrix = |i: usize| v[i * n * n..(i + 1) * n * n].iter().map(|v| v.to_f64()).collect();
-            let out = (0..count).map(|i| T::from_f64(determinant(matrix(i), n))).collect();
-            Ok(vec![Tensor::from_vec(stack, out)?.into()])
-        })
+        let wide = x.cast(DType::F64)?;
+        let v = wide.as_slice::<f64>()?;
+        let out = (0..count).map(|i| determinant(v[i * n * n..(i + 1) * n * n].to_vec(), n)).collect();
+        Ok(vec![Tensor::from_vec(stack, out)?.cast(x.dtype())?.into()])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -212,7 +212,8 @@ impl Operator for Einsum {
         if all.len() != self.inputs.len() {
             return Err(Error::invalid(format!("{} inputs where {} are expected", all.len(), self.inputs.len())));
         }
-        with_number!(dtype, T => Ok(vec![self.product::<T>(&all)?.into()]))
+        let all = all.into_iter().map(Tensor::widen).collect::<Result<Vec<_>>>()?;
+        with_number!(all[0].dtype(), T => Ok(vec![self.product::<T>(&all.iter().collect::<Vec<_>>())?.narrow(dtype)?.into()]))
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -8,7 +8,7 @@ use crate::{
         flow, transpose,
     },
     numeric::{
-        Number,
+        Number, greatest, least,
         reduce::{fold16, sum16},
         with_number,
     },
@@ -96,35 +96,35 @@ impl Reduce {
         }
     }
 
-    fn one<T: Number, A: Number>(&self, values: &[T], read: impl Fn(T) -> A) -> A {
-        let all = || values.iter().map(|v| read(*v));
+    /// One output; `neutral` stands for the least or greatest value of the type that x is kept in.
+    fn one<T: Number>(&self, values: &[T], neutral: T) -> T {
+        let all = || values.iter().copied();
         match self.kind {
             ReduceKind::Sum => sum16(all()),
-            ReduceKind::Mean => sum16(all()).div(A::from_i64(values.len() as i64)),
-            ReduceKind::Max => fold16(all(), A::LEAST, |a, b| if b > a || b.is_nan() { b } else { a }),
-            ReduceKind::Min => fold16(all(), A::GREATEST, |a, b| if b < a || b.is_nan() { b } else { a }),
-            ReduceKind::Prod => fold16(all(), A::ONE, A::mul),
-            ReduceKind::L1 => sum16(all().map(A::abs)),
+            ReduceKind::Mean => sum16(all()).div(T::from_i64(values.len() as i64)),
+            ReduceKind::Max => fold16(all(), neutral, |a, b| if b > a || b.is_nan() { b } else { a }),
+            ReduceKind::Min => fold16(all(), neutral, |a, b| if b < a || b.is_nan() { b } else { a }),
+            ReduceKind::Prod => fold16(all(), T::ONE, T::mul),
+            ReduceKind::L1 => sum16(all().map(T::abs)),
             ReduceKind::SumSquare => sum16(all().map(|v| v.mul(v))),
-            ReduceKind::L2 => A::from_f64(sum16(all().map(|v| v.mul(v))).to_f64().sqrt()),
-            ReduceKind::LogSum => A::from_f64(libm::log(sum16(all()).to_f64())),
-            ReduceKind::LogSumExp => A::from_f64(log_sum_exp(all().map(A::to_f64))),
+            ReduceKind::L2 => T::from_f64(sum16(all().map(|v| v.mul(v))).to_f64().sqrt()),
+            ReduceKind::LogSum => T::from_f64(libm::log(sum16(all()).to_f64())),
+            ReduceKind::LogSumExp => T::from_f64(log_sum_exp(all().map(T::to_f64))),
         }
     }
 
-    fn reduce<T: Number>(&self, x: &Tensor, count: usize, outputs: usize) -> Result<Vec<T>> {
+    fn reduce<T: Number>(&self, x: &Tensor, dtype: DType, count: usize, outputs: usize) -> Result<Vec<T>> {
         let v = x.as_slice::<T>()?;
-        let narrow = matches!(T::DTYPE, DType::F16 | DType::BF16);
-        Ok((0..outputs)
-            .map(|i| {
-                let chunk = &v[i * count..(i + 1) * count];
-                if narrow {
-                    T::from_f64(f64::from(self.one(chunk, |v| v.to_f64() as f32)))
-                } else {
-                    self.one(chunk, |v| v)
-                }
-            })
-            .collect())
+        let neutral = match self.kind {
+            ReduceKind::Max => least::<T>(dtype)?,
+            ReduceKind::Min => greatest::<T>(dtype)?,
+            _ => T::ZERO,
+        };
+        let mut out = Vec::with_capacity(outputs);
+        for i in 0..outputs {
+            out.push(self.one(&v[i * count..(i + 1) * count], neutral));
+        }
+        Ok(out)
     }
 
     /// The output's shape, given the reduced axes.
@@ -174,7 +174,10 @@ impl Operator for Reduce {
             };
             return Ok(vec![Tensor::from_vec(shape, out)?.into()]);
         }
-        with_number!(x.dtype(), T => Ok(vec![Tensor::from_vec(shape, self.reduce::<T>(x, count, outputs)?)?.into()]))
+        let (dtype, x) = (x.dtype(), x.widen()?);
+        with_number!(x.dtype(), T => {
+            Ok(vec![Tensor::from_vec(shape, self.reduce::<T>(&x, dtype, count, outputs)?)?.narrow(dtype)?.into()])
+        })
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

@@ -99,7 +99,8 @@ impl Operator for TopK {
             },
         };
         let (axis, k) = (axis_index(self.axis, x.rank())?, size_of(k)?);
-        let (flat, along) = with_number!(x.dtype(), T => self.find::<T>(x, axis, k))?;
+        let wide = x.widen()?;
+        let (flat, along) = with_number!(wide.dtype(), T => self.find::<T>(&wide, axis, k))?;
         let mut shape = x.shape().to_vec();
         shape[axis] = k;
         let values = select(x, shape.clone(), flat.into_iter())?;

@@ -4,8 +4,8 @@ use super::dft::{one, size};
 use crate::{
     DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Value,
     fact::Facts,
+    family::math::elementwise::number,
     family::nn::wide::{filled, wide},
-    numeric::{Number, with_number},
 };
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct MelWeightMatrix {
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     let dtype = node.attributes.dtype("output_datatype")?.unwrap_or(DType::F32);
-    with_number!(dtype, T => { let _ = T::ZERO; Ok::<_, Error>(()) })?;
+    number(dtype)?;
     Ok(Arc::new(MelWeightMatrix { dtype }))
 }
 
@@ -78,9 +78,7 @@ impl Operator for MelWeightMatrix {
         };
         let bins = size(int(0)?, "the number of bins")?;
         let (frequencies, values) = weights(bins, int(1)?, int(2)?, float(3)?, float(4)?)?;
-        with_number!(self.dtype, T => {
-            Ok(vec![Tensor::from_vec([frequencies, bins], values.iter().map(|v| T::from_f64(*v)).collect())?.into()])
-        })
+        Ok(vec![Tensor::from_vec([frequencies, bins], values)?.cast(self.dtype)?.into()])
     }
 }
 

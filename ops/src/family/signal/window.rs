@@ -4,10 +4,8 @@
 
 use super::dft::{one, size};
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Value,
-    fact::Facts,
-    family::nn::wide::filled,
-    numeric::{Number, with_number},
+    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Value, fact::Facts,
+    family::math::elementwise::number, family::nn::wide::filled,
 };
 use std::sync::Arc;
 
@@ -24,7 +22,7 @@ pub struct Window {
 
 fn parse(node: &Node<'_>, cosines: [f64; 3]) -> Result<Arc<dyn Operator>> {
     let dtype = node.attributes.dtype("output_datatype")?.unwrap_or(DType::F32);
-    with_number!(dtype, T => { let _ = T::ZERO; Ok::<_, Error>(()) })?;
+    number(dtype)?;
     Ok(Arc::new(Window { cosines, periodic: node.attributes.flag_or("periodic", true)?, dtype }))
 }
 
@@ -61,9 +59,7 @@ impl Operator for Window {
             let angle = std::f64::consts::TAU * i as f64 / period;
             *v = a - b * libm::cos(angle) + c * libm::cos(2.0 * angle);
         }
-        with_number!(self.dtype, T => {
-            Ok(vec![Tensor::from_vec([n], values.iter().map(|v| T::from_f64(*v)).collect())?.into()])
-        })
+        Ok(vec![Tensor::from_vec([n], values)?.cast(self.dtype)?.into()])
     }
 }
 
