@@ -36,12 +36,14 @@ const MACRO_FILES: &[(&str, &str)] = &[
     ("ops/src/attribute.rs", "one getter for each type of attribute"),
     ("ops/src/family/activation/logsoftmax.rs", "one order of arithmetic for f32 and f64"),
     ("ops/src/family/activation/softmax.rs", "one order of arithmetic for f32 and f64"),
-    ("ops/src/family/math/bitshift.rs", "one shift for each unsigned type"),
-    ("ops/src/family/math/elementwise.rs", "from an integer type known at run time to a type parameter"),
+    ("ops/src/family/math/bitshift.rs", "one shift for each working type"),
     ("ops/src/family/ml/testing.rs", "comparisons of each number type"),
     ("ops/src/family/nn/wide.rs", "from a float type known at run time to the type that is computed in"),
     ("ops/src/numeric/transcendental.rs", "one generic function for each pair of f32 and f64"),
     ("ops/src/numeric/element.rs", "one implementation of a trait for each number type"),
+    ("ops/src/numeric/narrow.rs", "one type for each narrow format"),
+    ("ops/src/numeric/working.rs", "one implementation of a trait for each narrow type"),
+    ("resolver/src/rows/convert.rs", "one implementation of a trait for each number type"),
 ];
 
 /// The files with one of these endings, and their text.

@@ -67,29 +67,17 @@ fn tensors(got: &Tensor, want: &Tensor, tolerance: &Tolerance) -> Result<(), Str
 
 /// The elements as `f64`: exact for every type but large 64-bit integers.
 fn numbers(tensor: &Tensor) -> Result<Vec<f64>, String> {
-    macro_rules! read {
-        ($($d:ident => $t:ty, $f:expr;)+) => {
-            match tensor.dtype() {
-                $(DType::$d => Ok(tensor.as_slice::<$t>().map_err(|e| e.to_string())?.iter().map($f).collect()),)+
-                other => Err(format!("{other} tensors are not compared")),
-            }
-        };
+    let text = |e: hologram_ops::Error| e.to_string();
+    if tensor.dtype() == DType::Bool {
+        return Ok(tensor.as_slice::<bool>().map_err(text)?.iter().map(|v| f64::from(u8::from(*v))).collect());
     }
-    read! {
-        F32 => f32, |v| f64::from(*v);
-        F64 => f64, |v| *v;
-        F16 => half::f16, |v| v.to_f64();
-        BF16 => half::bf16, |v| v.to_f64();
-        I8 => i8, |v| f64::from(*v);
-        I16 => i16, |v| f64::from(*v);
-        I32 => i32, |v| f64::from(*v);
-        I64 => i64, |v| *v as f64;
-        U8 => u8, |v| f64::from(*v);
-        U16 => u16, |v| f64::from(*v);
-        U32 => u32, |v| f64::from(*v);
-        U64 => u64, |v| *v as f64;
-        Bool => bool, |v| f64::from(u8::from(*v));
-    }
+    let wide = tensor.widen().map_err(text)?;
+    Ok(match wide.dtype() {
+        DType::F32 => wide.as_slice::<f32>().map_err(text)?.iter().map(|v| f64::from(*v)).collect(),
+        DType::F64 => wide.as_slice::<f64>().map_err(text)?.to_vec(),
+        DType::I64 => wide.as_slice::<i64>().map_err(text)?.iter().map(|v| *v as f64).collect(),
+        _ => wide.as_slice::<u64>().map_err(text)?.iter().map(|v| *v as f64).collect(),
+    })
 }
 
 #[test]
@@ -119,6 +107,14 @@ fn one_wrong_element_of_any_type_is_seen() {
         1u32, 2u32;
         1u64, 2u64;
         true, false;
+    }
+    for dtype in DType::ALL.iter().filter(|t| t.size() == 1 && **t != DType::Bool) {
+        let make = |last: f32| {
+            Value::Tensor(Tensor::from_vec([3], vec![1.0f32, 0.0, last]).unwrap().cast(*dtype).unwrap())
+        };
+        assert_eq!(compare(&make(1.0), &make(1.0), &tolerance), Ok(()));
+        let seen = compare(&make(0.0), &make(1.0), &tolerance);
+        assert!(seen.as_ref().is_err_and(|e| e.contains("element 2")), "{dtype}: {seen:?}");
     }
     let strings = |last: &str| Value::Tensor(Tensor::from_string_iter([2], ["a", last]).unwrap());
     assert!(compare(&strings("b"), &strings("c"), &tolerance).is_err());

@@ -1,7 +1,12 @@
 //! Conversions between all element types.
 
-use super::{Number, with_every_number, with_float, with_number};
+use super::{Conversion, Number, macros::with_small_float, narrow::Small, with_every_number, with_float, with_number};
 use crate::{DType, Error, Result, Tensor};
+
+/// Whether this is a float of eight or four bits.
+fn is_small(dtype: DType) -> bool {
+    dtype.is_float() && dtype.size() == 1
+}
 
 /// The elements in the widest type of their kind.
 enum Wide {
@@ -85,6 +90,15 @@ impl Tensor {
     /// # Errors
     /// [`Error::Invalid`] for a string that is no number; [`Error::Unsupported`] for types without a conversion.
     pub fn cast(&self, to: DType) -> Result<Tensor> {
+        self.cast_with(to, Conversion::default())
+    }
+
+    /// [`cast`](Self::cast) with a choice for floats of eight and four bits. Integers of four and two bits keep the low
+    /// bits of whatever they are made from.
+    ///
+    /// # Errors
+    /// Those of [`cast`](Self::cast).
+    pub fn cast_with(&self, to: DType, how: Conversion) -> Result<Tensor> {
         let x = self;
         match (x.dtype(), to) {
             (from, to) if from == to => Ok(x.clone()),
@@ -98,6 +112,15 @@ impl Tensor {
                 let v = x.as_strings()?.iter().flatten().map(read).collect::<Result<Vec<bool>>>()?;
                 Tensor::from_vec(x.shape(), v)
             }
+            (DType::String, to) if is_small(to) => x.cast(DType::F64)?.cast_with(to, how),
+            (DType::String, DType::I4 | DType::U4 | DType::I2 | DType::U2) => x.cast(DType::I64)?.cast(to),
+            (_, DType::I4 | DType::U4 | DType::I2 | DType::U2) => {
+                Tensor::from_vec(x.shape(), from_elements::<i64>(elements(x)?))?.narrow(to)
+            }
+            (_, to) if is_small(to) => with_small_float!(to, T => {
+                let numbers = from_elements::<f64>(elements(x)?);
+                Tensor::from_vec(x.shape(), numbers.into_iter().map(|v| T::from_number(v, how)).collect())
+            }),
             (DType::String, to) => with_every_number!(to, T => {
                 let v = x.as_strings()?.iter().flatten().map(read_number::<T>).collect::<Result<Vec<T>>>()?;
                 Tensor::from_vec(x.shape(), v)

@@ -36,7 +36,22 @@ macro_rules! with_stored {
     ($dtype:expr, $T:ident => $body:expr) => {
         $crate::numeric::macros::with_types!($dtype, $T => $body, [
             F16 = half::f16, BF16 = half::bf16, I8 = i8, I16 = i16, I32 = i32, U8 = u8, U16 = u16, U32 = u32,
+            F8E4M3FN = $crate::numeric::F8E4M3FN, F8E4M3FNUZ = $crate::numeric::F8E4M3FNUZ,
+            F8E5M2 = $crate::numeric::F8E5M2, F8E5M2FNUZ = $crate::numeric::F8E5M2FNUZ,
+            F8E8M0 = $crate::numeric::F8E8M0, F4E2M1 = $crate::numeric::F4E2M1,
+            I4 = $crate::numeric::I4, U4 = $crate::numeric::U4, I2 = $crate::numeric::I2, U2 = $crate::numeric::U2,
         ], "a number")
+    };
+}
+
+/// The floats of eight and four bits. The body is a `Result`.
+macro_rules! with_small_float {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        $crate::numeric::macros::with_types!($dtype, $T => $body, [
+            F8E4M3FN = $crate::numeric::F8E4M3FN, F8E4M3FNUZ = $crate::numeric::F8E4M3FNUZ,
+            F8E5M2 = $crate::numeric::F8E5M2, F8E5M2FNUZ = $crate::numeric::F8E5M2FNUZ,
+            F8E8M0 = $crate::numeric::F8E8M0, F4E2M1 = $crate::numeric::F4E2M1,
+        ], "a float of at most 8 bits")
     };
 }
 
@@ -67,7 +82,8 @@ macro_rules! with_bits {
     };
 }
 
-/// All numbers as they are kept. The body is a `Result`; for conversions only, everything else runs in working types.
+/// Every type that arithmetic is defined on, as it is kept. The body is a `Result`; for conversions only, everything else
+/// runs in working types.
 macro_rules! with_every_number {
     ($dtype:expr, $T:ident => $body:expr) => {
         $crate::numeric::macros::with_types!($dtype, $T => $body, [
@@ -77,4 +93,6 @@ macro_rules! with_every_number {
     };
 }
 
-pub(crate) use {with_bits, with_every_number, with_float, with_integer, with_number, with_stored, with_types};
+pub(crate) use {
+    with_bits, with_every_number, with_float, with_integer, with_number, with_small_float, with_stored, with_types,
+};

@@ -7,11 +7,13 @@
 mod convert;
 mod element;
 pub(crate) mod macros;
+mod narrow;
 pub mod reduce;
 pub mod transcendental;
 mod working;
 
 pub use element::{Element, Float, Number};
 pub(crate) use macros::{with_bits, with_every_number, with_float, with_integer, with_number};
+pub use narrow::{Conversion, F4E2M1, F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0, I2, I4, Rounding, U2, U4};
 pub use working::working;
 pub(crate) use working::{greatest, least};

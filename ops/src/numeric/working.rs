@@ -5,7 +5,10 @@
 //! of one for every width, and a narrow type rounds where the operator ends. Integers are narrowed modulo their width:
 //! sums, differences, products and shifts are those of the narrow type, and whatever lies in its range stays as it is.
 
-use super::{Element, Number, macros::with_stored};
+use super::{
+    Element, Number,
+    macros::{with_every_number, with_stored},
+};
 use crate::{DType, Error, Result, Tensor};
 
 /// The type that elements of `dtype` are computed in.
@@ -28,7 +31,7 @@ pub(crate) fn least<T: Number>(dtype: DType) -> Result<T> {
     if dtype.is_float() || dtype == T::DTYPE {
         return Ok(T::LEAST);
     }
-    with_stored!(dtype, S => Ok(T::from_i64(S::LEAST.to_i64())))
+    with_every_number!(dtype, S => Ok(T::from_i64(S::LEAST.to_i64())))
 }
 
 /// The greatest value of `dtype` in its working type: infinity for floats.
@@ -36,7 +39,7 @@ pub(crate) fn greatest<T: Number>(dtype: DType) -> Result<T> {
     if dtype.is_float() || dtype == T::DTYPE {
         return Ok(T::GREATEST);
     }
-    with_stored!(dtype, S => Ok(T::from_i64(S::GREATEST.to_i64())))
+    with_every_number!(dtype, S => Ok(T::from_i64(S::GREATEST.to_i64())))
 }
 
 /// An element kept in fewer bits than it is computed in.

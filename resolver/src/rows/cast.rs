@@ -1,9 +1,9 @@
 //! From a column's type to an input's element type: chosen when columns are bound, done batch by batch.
 
+use super::convert::{convert, counted, is_countable, without_runs};
 use crate::{Error, ErrorKind, Result};
 use arrow_array::{Array, ArrayRef, Float64Array, PrimitiveArray, cast::AsArray, types};
 use arrow_buffer::Buffer;
-use arrow_cast::{CastOptions, can_cast_types, cast_with_options};
 use arrow_schema::DataType;
 use half::{bf16, f16};
 use hologram_ops::{DType, Tensor};
@@ -15,8 +15,8 @@ pub(super) struct Convert {
     dtype: DType,
     /// The column's type without its dictionary.
     plain: DataType,
-    /// The types that the values go through, the last of which is [`carrier`]; none when it is that already.
-    steps: Vec<DataType>,
+    /// The type that the values become: the [`carrier`] of the element type.
+    carrier: DataType,
     /// The code of each category, where categories are coded.
     codes: Option<Codes>,
 }
@@ -71,12 +71,11 @@ impl Convert {
     pub(super) fn new(from: &DataType, dtype: DType, categories: Option<&[String]>) -> Result<(Self, bool), String> {
         let plain = plain(from).clone();
         let carrier = carrier(dtype).ok_or_else(|| format!("takes {dtype}, which no column holds"))?;
-        let mut convert = Self { dtype, plain, steps: Vec::new(), codes: None };
+        let mut convert = Self { dtype, plain, carrier, codes: None };
         if dtype == DType::String {
             if !is_text(&convert.plain) && convert.plain != DataType::Null {
                 return Err(format!("takes text, and the column is {from}: cast it to text"));
             }
-            convert.steps.push(carrier);
             return Ok((convert, true));
         }
         let plain = convert.plain.clone();
@@ -100,24 +99,10 @@ impl Convert {
             convert.codes = Some(Codes::Number(Arc::new(coded)));
             return Ok((convert, true));
         }
-        match &plain {
-            DataType::Date32 | DataType::Time32(_) => convert.steps.push(DataType::Int32),
-            DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(_, _) | DataType::Duration(_) => {
-                convert.steps.push(DataType::Int64);
-            }
-            t if t.is_numeric() || matches!(t, DataType::Boolean | DataType::Null) => {}
-            _ => return Err(format!("takes {dtype}, and the column is {from}")),
+        if !is_countable(&plain) {
+            return Err(format!("takes {dtype}, and the column is {from}"));
         }
-        let exact = exact(convert.steps.first().unwrap_or(&plain), dtype);
-        convert.steps.push(carrier);
-        let mut at = &plain;
-        for step in &convert.steps {
-            if !can_cast_types(at, step) {
-                return Err(format!("takes {dtype}, and the column is {from}, which does not cast to it"));
-            }
-            at = step;
-        }
-        Ok((convert, exact))
+        Ok((convert, exact(&counted(&plain), dtype)))
     }
 
     /// Whether categories are coded.
@@ -135,7 +120,7 @@ impl Convert {
             return self.values(&arrow_select::take::take(values, keys, None)?);
         }
         if matches!(column.data_type(), DataType::RunEndEncoded(_, _)) {
-            return self.values(&cast(column, &self.plain)?);
+            return self.values(&without_runs(column)?);
         }
         self.values(column)
     }
@@ -144,13 +129,7 @@ impl Convert {
         if let Some(codes) = &self.codes {
             return self.coded(column, codes);
         }
-        let mut array = column.clone();
-        for step in &self.steps {
-            if array.data_type() != step {
-                array = cast(&array, step)?;
-            }
-        }
-        Ok(array)
+        convert(column, &self.carrier)
     }
 
     /// Categories as codes: NaN for what is in no category, or NULL where the element type has no NaN.
@@ -158,18 +137,17 @@ impl Convert {
         let unknown = self.dtype.is_float().then_some(f64::NAN);
         let numbers: Float64Array = match codes {
             Codes::Text(codes) => {
-                let text = cast(column, &DataType::Utf8View)?;
+                let text = convert(column, &DataType::Utf8View)?;
                 let code = |s: &str| codes.get(s).map(|c| f64::from(*c)).or(unknown);
                 text.as_string_view().iter().map(|s| s.and_then(code)).collect()
             }
             Codes::Number(codes) => {
-                let numbers = cast(column, &DataType::Float64)?;
+                let numbers = convert(column, &DataType::Float64)?;
                 let code = |x: f64| codes.get(&number_key(x)).map(|c| f64::from(*c)).or(unknown);
                 numbers.as_primitive::<types::Float64Type>().iter().map(|x| x.and_then(code)).collect()
             }
         };
-        let ty = carrier(self.dtype).unwrap_or(DataType::Float64);
-        cast(&(Arc::new(numbers) as ArrayRef), &ty)
+        convert(&(Arc::new(numbers) as ArrayRef), &self.carrier)
     }
 
     /// The elements of an array that [`array`](Self::array) gave, with NaN for NULL (in float types only).
@@ -206,11 +184,6 @@ fn filled<T: types::ArrowPrimitiveType>(array: &ArrayRef, null: T::Native) -> Bu
         return array.values().inner().clone();
     }
     Buffer::from_vec(array.iter().map(|v| v.unwrap_or(null)).collect::<Vec<T::Native>>())
-}
-
-/// A cast in which a value that does not fit is an error, never a NULL.
-fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
-    Ok(cast_with_options(array, to, &CastOptions { safe: false, ..CastOptions::default() })?)
 }
 
 /// Whether a number type holds every value of a column's type.

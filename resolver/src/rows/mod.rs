@@ -14,6 +14,7 @@ mod answer;
 mod bind;
 mod cast;
 mod columns;
+mod convert;
 mod names;
 mod run;
 #[cfg(test)]

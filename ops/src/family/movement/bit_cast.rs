@@ -28,9 +28,6 @@ impl BitCast {
         if bits(from) != bits(self.to) || bits(from) == 0 {
             return Err(Error::invalid(format!("the bits of {from} cannot be read as {}", self.to)));
         }
-        if bits(from) < 8 {
-            return Err(Error::unsupported(format!("bits of {from} as {}", self.to)));
-        }
         Ok(())
     }
 }
@@ -44,7 +41,14 @@ impl Operator for BitCast {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         self.check(x.dtype())?;
-        Ok(vec![Tensor::from_buffer(self.to, x.shape(), x.buffer()?.clone())?.into()])
+        if bits(self.to) == 8 * self.to.size() {
+            return Ok(vec![Tensor::from_buffer(self.to, x.shape(), x.buffer()?.clone())?.into()]);
+        }
+        // Elements of a few bits take a byte each, of which signed ones fill the rest with their sign.
+        let codes = x.buffer()?.iter().map(|b| i64::from(*b) & ((1 << bits(self.to)) - 1)).collect::<Vec<i64>>();
+        let codes = Tensor::from_vec(x.shape(), codes)?;
+        let to = if self.to.is_integer() { self.to } else { DType::U8 };
+        Ok(vec![Tensor::from_buffer(self.to, x.shape(), codes.cast(to)?.buffer()?.clone())?.into()])
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
@@ -64,6 +68,12 @@ mod tests {
         assert_eq!(got, Tensor::from_vec([1, 2], vec![0x3f80_0000u32, 0x8000_0000]).unwrap());
         assert!(run("BitCast", 26, &to(DType::F64), &[x.clone()]).is_err());
         assert!(run("BitCast", 26, &to(DType::String), &[x]).is_err());
+        let nibbles = i64s(&[3], &[-1, 7, -8]).cast(DType::I4).unwrap();
+        let unsigned = run("BitCast", 26, &to(DType::U4), &[nibbles.clone()]).unwrap();
+        assert_eq!(unsigned.to_i64_vec().unwrap(), [15, 7, 8]);
+        assert_eq!(run("BitCast", 26, &to(DType::I4), &[unsigned]).unwrap(), nibbles);
+        let floats = run("BitCast", 26, &to(DType::F4E2M1), &[nibbles]).unwrap();
+        assert_eq!(floats.cast(DType::F32).unwrap(), f32s(&[3], &[-6.0, 6.0, -0.0]));
         let b = Tensor::from_vec([2], vec![1u8, 2]).unwrap();
         assert!(run("BitCast", 26, &to(DType::Bool), &[b]).is_err());
     }

@@ -2,9 +2,9 @@
 
 use super::reshape::with_dims;
 use crate::{
-    DType, Fact, Inputs, Missing, Node, Operator, Result, Rows, Value,
+    DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Value,
     fact::Facts,
-    numeric::{Number, with_every_number},
+    numeric::{Conversion, Rounding},
 };
 use std::sync::Arc;
 
@@ -17,21 +17,24 @@ use std::sync::Arc;
 pub struct Cast {
     /// The type of the output.
     pub to: DType,
-    /// Whether conversion to 8-bit floats saturates (from version 19).
-    pub saturate: bool,
+    /// How floats of eight bits are made (from version 19).
+    pub conversion: Conversion,
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     let to = node.attributes.required("to", crate::Attributes::dtype)?;
-    check(to)?;
-    Ok(Arc::new(Cast { to, saturate: node.attributes.flag_or("saturate", true)? }))
+    Ok(Arc::new(Cast { to, conversion: conversion(node)? }))
 }
 
-fn check(dtype: DType) -> Result<()> {
-    if matches!(dtype, DType::String | DType::Bool) {
-        return Ok(());
-    }
-    with_every_number!(dtype, T => { let _ = T::ZERO; Ok(()) })
+/// The attributes that say how floats of eight bits are made.
+pub(super) fn conversion(node: &Node<'_>) -> Result<Conversion> {
+    let rounding = match node.attributes.string_or("round_mode", "up".into())?.as_str() {
+        "up" => Rounding::Up,
+        "down" => Rounding::Down,
+        "nearest" => Rounding::Nearest,
+        other => return Err(Error::invalid(format!("attribute 'round_mode' is '{other}'; up, down or nearest"))),
+    };
+    Ok(Conversion { saturate: node.attributes.flag_or("saturate", true)?, rounding })
 }
 
 /// The fact of a cast of input 0.
@@ -47,7 +50,7 @@ impl Operator for Cast {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        Ok(vec![inputs.tensor(0)?.cast(self.to)?.into()])
+        Ok(vec![inputs.tensor(0)?.cast_with(self.to, self.conversion)?.into()])
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
@@ -87,7 +90,10 @@ mod tests {
         assert_eq!(to(x.clone(), DType::F16).unwrap(), Tensor::from_vec([2], half).unwrap());
         let b = vec![bf16::from_f32(70_144.0), bf16::ONE];
         assert_eq!(to(x, DType::BF16).unwrap(), Tensor::from_vec([2], b).unwrap());
-        assert!(to(f32s(&[1], &[0.0]), DType::F4E2M1).is_err());
+        let four = to(f32s(&[3], &[0.6, -5.0, 9.0]), DType::F4E2M1).unwrap();
+        assert_eq!(to(four, DType::F32).unwrap(), f32s(&[3], &[0.5, -4.0, 6.0]));
+        let wrapped = to(i64s(&[2], &[9, -9]), DType::I4).unwrap();
+        assert_eq!(to(wrapped, DType::I8).unwrap(), Tensor::from_vec([2], vec![-7i8, 7]).unwrap());
     }
 
     #[test]

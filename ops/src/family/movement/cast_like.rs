@@ -1,18 +1,18 @@
 //! [CastLike](https://onnx.ai/onnx/operators/onnx__CastLike.html): the values of input 0 in the type of input 1.
 
-use super::cast::cast_fact;
-use crate::{Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts};
+use super::cast::{cast_fact, conversion};
+use crate::{Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts, numeric::Conversion};
 use std::sync::Arc;
 
 /// [`Cast`](super::Cast) to the type of another tensor.
 #[derive(Debug)]
 pub struct CastLike {
-    /// Whether conversion to 8-bit floats saturates (from version 19).
-    pub saturate: bool,
+    /// How floats of eight bits are made (from version 19).
+    pub conversion: Conversion,
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    Ok(Arc::new(CastLike { saturate: node.attributes.flag_or("saturate", true)? }))
+    Ok(Arc::new(CastLike { conversion: conversion(node)? }))
 }
 
 impl Operator for CastLike {
@@ -21,7 +21,7 @@ impl Operator for CastLike {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        Ok(vec![inputs.tensor(0)?.cast(inputs.tensor(1)?.dtype())?.into()])
+        Ok(vec![inputs.tensor(0)?.cast_with(inputs.tensor(1)?.dtype(), self.conversion)?.into()])
     }
 
     fn rows(&self, rows: &[Rows], _: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

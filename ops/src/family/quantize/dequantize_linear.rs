@@ -1,8 +1,8 @@
 //! [DequantizeLinear](https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html): small integers to numbers.
 
 use super::{
-    granularity::{Granularity, singles, zero_points},
-    quantize_linear::{optional_dtype, spread_rows},
+    granularity::{Granularity, bounds, singles, zero_points},
+    quantize_linear::{is_float_code, optional_dtype, spread_rows},
 };
 use crate::{DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 fn check_types(x: DType, zero: Option<DType>) -> Result<()> {
-    if !matches!(x, DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32) {
-        return Err(Error::unsupported(format!("dequantising {x}; i8, u8, i16, u16 and i32 are")));
+    if !is_float_code(x) && x != DType::I32 {
+        bounds(x).map_err(|_| Error::unsupported(format!("dequantising {x}; codes of up to 32 bits are")))?;
     }
     match zero {
         Some(z) if z != x => Err(Error::invalid(format!("the zero point is {z} where {x} is expected"))),
@@ -42,13 +42,22 @@ impl Operator for DequantizeLinear {
         let (x, scale, zero) = (inputs.tensor(0)?, inputs.tensor(1)?, inputs.optional_tensor(2)?);
         check_types(x.dtype(), zero.map(|z| z.dtype()))?;
         let spread = self.granularity.spread(x.shape(), scale.shape())?;
-        let (scales, zeros) = (singles(scale)?, zero_points(zero, scale)?);
-        let values = x.to_i64_vec()?;
-        let product = |(i, v): (usize, &i64)| {
-            let p = spread.at(i);
-            (v - zeros[p]) as f32 * scales[p]
+        let scales = singles(scale)?;
+        let out: Vec<f32> = if is_float_code(x.dtype()) {
+            if let Some(z) = zero
+                && singles(z)?.iter().any(|z| *z != 0.0)
+            {
+                return Err(Error::unsupported(format!("a zero point that is not 0 for {}", x.dtype())));
+            }
+            singles(x)?.iter().enumerate().map(|(i, v)| v * scales[spread.at(i)]).collect()
+        } else {
+            let zeros = zero_points(zero, scale)?;
+            let product = |(i, v): (usize, &i64)| {
+                let p = spread.at(i);
+                (v - zeros[p]) as f32 * scales[p]
+            };
+            x.to_i64_vec()?.iter().enumerate().map(product).collect()
         };
-        let out: Vec<f32> = values.iter().enumerate().map(product).collect();
         let out = Tensor::from_vec(x.shape(), out)?;
         Ok(vec![out.cast(self.output.unwrap_or(scale.dtype()))?.into()])
     }

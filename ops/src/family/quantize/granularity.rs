@@ -101,7 +101,13 @@ pub(super) fn bounds(dtype: DType) -> Result<(i64, i64)> {
         DType::U8 => Ok((0, 255)),
         DType::I16 => Ok((-32_768, 32_767)),
         DType::U16 => Ok((0, 65_535)),
-        other => Err(Error::unsupported(format!("quantising to {other}; i8, u8, i16 and u16 are"))),
+        DType::I4 => Ok((-8, 7)),
+        DType::U4 => Ok((0, 15)),
+        DType::I2 => Ok((-2, 1)),
+        DType::U2 => Ok((0, 3)),
+        other => {
+            Err(Error::unsupported(format!("quantising to {other}; integers and floats of up to 16 and 8 bits are")))
+        }
     }
 }
 

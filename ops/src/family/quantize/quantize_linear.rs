@@ -1,11 +1,14 @@
 //! [QuantizeLinear](https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html): numbers to small integers.
 
 use super::granularity::{Granularity, bounds, integers, saturate, singles, zero_points};
-use crate::{DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts, rows};
+use crate::{
+    DType, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, numeric::Conversion, rows,
+};
 use half::{bf16, f16};
 use std::sync::Arc;
 
-/// `y = saturate(round(x / scale) + zero point)`, halves to even; to i8, u8, i16 or u16.
+/// `y = saturate(round(x / scale) + zero point)`, halves to even; to integers of up to 16 bits, or without rounding to
+/// integers to floats of 8 and 4 bits.
 ///
 /// The division is one rounding in the scale's type, or in the one that `precision` names.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub struct QuantizeLinear {
     pub output: Option<DType>,
     /// The type to divide in, where it is not the scale's.
     pub precision: Option<DType>,
+    /// How floats of eight bits are made.
+    pub conversion: Conversion,
 }
 
 /// A type attribute, of which 0 means none.
@@ -31,6 +36,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         granularity: Granularity::parse(node)?,
         output: optional_dtype(node, "output_dtype")?,
         precision: optional_dtype(node, "precision")?,
+        conversion: Conversion { saturate: node.attributes.flag_or("saturate", true)?, ..Conversion::default() },
     }))
 }
 
@@ -42,8 +48,13 @@ impl QuantizeLinear {
             return Err(Error::invalid(format!("the zero point is {z} where 'output_dtype' says {o}")));
         }
         let dtype = zero.or(self.output).unwrap_or(DType::U8);
-        bounds(dtype).map(|_| dtype)
+        if is_float_code(dtype) { Ok(dtype) } else { bounds(dtype).map(|_| dtype) }
     }
+}
+
+/// Whether values are quantised to floats of eight or four bits, which have no zero point but zero.
+pub(super) fn is_float_code(dtype: DType) -> bool {
+    dtype.is_float() && dtype.size() == 1 && dtype != DType::F8E8M0
 }
 
 /// `x / s`, rounded once to the type.
@@ -69,6 +80,20 @@ impl Operator for QuantizeLinear {
         let dtype = self.output_type(zero.map(|z| z.dtype()))?;
         let spread = self.granularity.spread(x.shape(), scale.shape())?;
         let precision = self.precision.unwrap_or(scale.dtype());
+        if is_float_code(dtype) {
+            let zeros = zero.map_or_else(|| Ok(vec![0.0; scale.len()]), singles)?;
+            let scales = singles(scale)?;
+            let codes = singles(x)?
+                .into_iter()
+                .enumerate()
+                .map(|(i, v)| {
+                    let p = spread.at(i);
+                    let zero = zeros.get(p).ok_or_else(|| Error::invalid("fewer zero points than scales"))?;
+                    Ok(quotient(precision, v, scales[p])? + f64::from(*zero))
+                })
+                .collect::<Result<Vec<f64>>>()?;
+            return Ok(vec![Tensor::from_vec(x.shape(), codes)?.cast_with(dtype, self.conversion)?.into()]);
+        }
         let (scales, zeros, limits) = (singles(scale)?, zero_points(zero, scale)?, bounds(dtype)?);
         let values = singles(x)?
             .into_iter()
