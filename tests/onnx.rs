@@ -26,7 +26,7 @@ use std::{
 };
 
 const KINDS: &[&str] =
-    &["node", "simple", "pytorch-operator", "pytorch-converted", "light", "light-random", "pipelines"];
+    &["node", "simple", "pytorch-operator", "pytorch-converted", "light", "light-random", "pipelines", "own"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -135,5 +135,10 @@ fn light_models() {
 
 #[test]
 fn pipelines() {
-    check(&KINDS[6..], 12);
+    check(&KINDS[6..7], 12);
+}
+
+#[test]
+fn own_cases() {
+    check(&KINDS[7..], 1);
 }

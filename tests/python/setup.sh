@@ -72,6 +72,7 @@ mkdir -p "$cases"
 group onnx onnx_node_cases.py "$cases"
 group light light_models.py "$cases"
 group pipelines pipelines.py "$cases/pipelines"
+group own own.py "$cases/own"
 group trees trees_cases.py "$cases/trees"
 failed=0
 for process in ${running[@]+"${running[@]}"}; do
