@@ -65,6 +65,49 @@ fn tensors(got: &Tensor, want: &Tensor, tolerance: &Tolerance) -> Result<(), Str
     Ok(())
 }
 
+/// Says where a drawn value could not come from what drew the expected one: another type or shape, a value of a kind that
+/// does not occur there, or a mean that is six standard errors away.
+pub(crate) fn compare_drawn(got: &Value, want: &Value) -> Result<(), String> {
+    let (Value::Tensor(got), Value::Tensor(want)) = (got, want) else {
+        return Err(format!("{got:?} where {want:?} is expected"));
+    };
+    if got.dtype() != want.dtype() || got.shape() != want.shape() {
+        return Err(format!("{}{:?} where {}{:?} is expected", got.dtype(), got.shape(), want.dtype(), want.shape()));
+    }
+    let (g, w) = (numbers(got)?, numbers(want)?);
+    if w.iter().all(|v| *v == 0.0 || *v == 1.0)
+        && let Some(i) = g.iter().position(|v| *v != 0.0 && *v != 1.0)
+    {
+        return Err(format!("element {i} is {} where 0 or 1 is expected", g[i]));
+    }
+    let n = g.len() as f64;
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / n;
+    let variance = |v: &[f64]| v.iter().map(|x| (x - mean(v)).powi(2)).sum::<f64>() / n;
+    let (here, there) = (mean(&g), mean(&w));
+    // A few elements all alike have no variance; as much as a quarter of the range is put in for them.
+    let spread = (variance(&g) + variance(&w)).max(0.25 / n);
+    let far = 6.0 * (spread / n).sqrt();
+    if (here - there).abs().partial_cmp(&far).is_none_or(std::cmp::Ordering::is_gt) {
+        return Err(format!("the mean is {here} where {there} give or take {far} is expected"));
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_drawn_otherwise_is_seen() {
+    let bits = |ones: usize| {
+        let v: Vec<f32> = (0..1000).map(|i| if i * 7 % 1000 < ones { 1.0 } else { 0.0 }).collect();
+        Value::Tensor(Tensor::from_vec([1000], v).unwrap())
+    };
+    assert_eq!(compare_drawn(&bits(310), &bits(290)), Ok(()));
+    assert!(compare_drawn(&bits(600), &bits(300)).is_err());
+    assert!(compare_drawn(&bits(1000), &bits(300)).is_err());
+    assert!(compare_drawn(&Value::Tensor(Tensor::from_vec([1000], vec![0.3f32; 1000]).unwrap()), &bits(300)).is_err());
+    assert!(compare_drawn(&Value::Tensor(Tensor::zeros(DType::F64, [1000]).unwrap()), &bits(0)).is_err());
+    let nans = Value::Tensor(Tensor::from_vec([2], vec![f32::NAN, 0.5]).unwrap());
+    assert!(compare_drawn(&nans, &Value::Tensor(Tensor::from_vec([2], vec![0.5f32, 0.5]).unwrap())).is_err());
+}
+
 /// The elements as `f64`: exact for every type but large 64-bit integers.
 fn numbers(tensor: &Tensor) -> Result<Vec<f64>, String> {
     let text = |e: hologram_ops::Error| e.to_string();
@@ -109,9 +152,8 @@ fn one_wrong_element_of_any_type_is_seen() {
         true, false;
     }
     for dtype in DType::ALL.iter().filter(|t| t.size() == 1 && **t != DType::Bool) {
-        let make = |last: f32| {
-            Value::Tensor(Tensor::from_vec([3], vec![1.0f32, 0.0, last]).unwrap().cast(*dtype).unwrap())
-        };
+        let make =
+            |last: f32| Value::Tensor(Tensor::from_vec([3], vec![1.0f32, 0.0, last]).unwrap().cast(*dtype).unwrap());
         assert_eq!(compare(&make(1.0), &make(1.0), &tolerance), Ok(()));
         let seen = compare(&make(0.0), &make(1.0), &tolerance);
         assert!(seen.as_ref().is_err_and(|e| e.contains("element 2")), "{dtype}: {seen:?}");
