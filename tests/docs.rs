@@ -177,3 +177,47 @@ fn code_names_only_documents_that_exist() {
     }
     report(&problems, "name the page by its path from the root, as docs/spec/store.mdx");
 }
+
+/// The page of operators, from the registry and the ledger of official cases.
+fn operators_page() -> String {
+    use std::{collections::BTreeMap, fmt::Write};
+    let mut domains: BTreeMap<&str, BTreeMap<&str, Vec<String>>> = BTreeMap::new();
+    for row in hologram::ops::Registry::standard().rows() {
+        let domain = if row.domain.is_empty() { "ai.onnx" } else { row.domain };
+        domains.entry(domain).or_default().entry(row.op).or_default().push(row.since.to_string());
+    }
+    let ledger = read("tests/onnx/passing.txt");
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for (kind, _) in ledger.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('/')) {
+        *kinds.entry(kind).or_default() += 1;
+    }
+    let mut page = String::from(
+        "---\ntitle: \"Operators\"\ndescription: \"Every operator that is read, with the versions in which its meaning changed\"\n---\n\n\
+         This page is made from the registry and the ledger of cases; a test holds it to them. `hologram ops --coverage` counts what the\n\
+         standard has and is not here, `hologram ops --missing model.onnx` what a model needs.\n\n\
+         | cases | pass |\n|---|---|\n",
+    );
+    for (kind, count) in kinds {
+        _ = writeln!(page, "| {kind} | {count} |");
+    }
+    for (domain, operators) in domains {
+        _ = write!(page, "\n## {domain}\n\n{} operators.\n\n| operator | since |\n|---|---|\n", operators.len());
+        for (operator, since) in operators {
+            _ = writeln!(page, "| {operator} | {} |", since.join(" "));
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_operators_is_what_the_registry_says() {
+    let page = operators_page();
+    if std::env::var("HOLOGRAM_DOCS").as_deref() == Ok("update") {
+        std::fs::write(root().join("docs/operators.mdx"), &page)
+            .unwrap_or_else(|error| panic!("docs/operators.mdx: {error}"));
+    }
+    assert!(
+        read("docs/operators.mdx") == page,
+        "docs/operators.mdx is not what the registry says: HOLOGRAM_DOCS=update cargo test --test docs"
+    );
+}

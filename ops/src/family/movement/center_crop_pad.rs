@@ -46,7 +46,7 @@ impl Operator for CenterCropPad {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
-        let told = inputs.tensor(1)?.to_i64_vec()?.into_iter().map(select::size_of).collect::<Result<Vec<_>>>()?;
+        let told = select::list(inputs.tensor(1)?)?.into_iter().map(select::size_of).collect::<Result<Vec<_>>>()?;
         let mut shape = x.shape().to_vec();
         for (a, n) in self.axes(x.rank(), told.len())?.into_iter().zip(told) {
             shape[a] = n;

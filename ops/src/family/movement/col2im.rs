@@ -2,7 +2,7 @@
 
 use super::{
     flow,
-    select::{size_of, strides},
+    select::{list, size_of, strides},
 };
 use crate::{
     Dim, Error, Fact, Inputs, Limits, Node, Operator, Result, Rows, Tensor, Value,
@@ -109,7 +109,7 @@ impl Operator for Col2Im {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
-        let (image, block) = (sizes(inputs.tensor(1)?.to_i64_vec()?)?, sizes(inputs.tensor(2)?.to_i64_vec()?)?);
+        let (image, block) = (sizes(list(inputs.tensor(1)?)?)?, sizes(list(inputs.tensor(2)?)?)?);
         let wide = x.widen()?;
         with_number!(wide.dtype(), T => Ok(vec![self.add::<T>(&wide, &image, &block)?.narrow(x.dtype())?.into()]))
     }

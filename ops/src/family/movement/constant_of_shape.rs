@@ -26,7 +26,7 @@ impl Operator for ConstantOfShape {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        let shape = inputs.tensor(0)?.to_i64_vec().map_err(|e| e.at("input 0"))?;
+        let shape = select::list(inputs.tensor(0)?).map_err(|e| e.at("input 0"))?;
         let shape = shape.into_iter().map(select::size_of).collect::<Result<Vec<_>>>()?;
         Ok(vec![select::fill(&self.value, shape)?.into()])
     }
@@ -54,6 +54,7 @@ mod tests {
         assert_eq!(run("ConstantOfShape", 9, &[], &[v(&[])]).unwrap(), Tensor::scalar(0.0f32));
         assert_eq!(run("ConstantOfShape", 9, &[], &[v(&[0, 3])]).unwrap().shape(), [0, 3]);
         assert!(run("ConstantOfShape", 9, &[], &[v(&[-1])]).is_err());
+        assert!(run("ConstantOfShape", 9, &[], &[i64s(&[1, 2], &[2, 3])]).is_err(), "a matrix");
         assert!(run("ConstantOfShape", 9, &[], &[v(&[i64::MAX, i64::MAX])]).is_err());
         assert!(run("ConstantOfShape", 9, &[("value", Attribute::Tensor(v(&[1, 2])))], &[v(&[1])]).is_err());
     }

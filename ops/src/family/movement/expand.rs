@@ -18,7 +18,14 @@ pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 /// The dimensions that input `i` tells: known integers, symbols, or at least how many there are.
+///
+/// # Errors
+/// [`Error::Invalid`] when the input is no list of integers, or a size is negative.
 pub(super) fn told_shape(inputs: Facts<'_>, i: usize) -> Result<Option<Vec<Dim>>> {
+    inputs.dtype_where(i, "an integer", crate::DType::is_integer)?;
+    if let Some(rank) = inputs.shape(i)?.map(<[Dim]>::len).filter(|r| *r > 1) {
+        return Err(Error::invalid(format!("input {i} has rank {rank} where a list is expected")));
+    }
     if let Some(ints) = inputs.ints(i)? {
         let size = |n: i64| {
             usize::try_from(n).map(Dim::Known).map_err(|_| Error::invalid(format!("input {i}: a size of {n}")))
@@ -42,7 +49,7 @@ impl Operator for Expand {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
-        let target = inputs.tensor(1)?.to_i64_vec().map_err(|e| e.at("input 1"))?;
+        let target = select::list(inputs.tensor(1)?).map_err(|e| e.at("input 1"))?;
         let target = target.into_iter().map(select::size_of).collect::<Result<Vec<_>>>()?;
         let shape = broadcast_shape(x.shape(), &target)?;
         let count = check_elements(&shape, Limits::default().elements)?;

@@ -176,6 +176,17 @@ pub(crate) fn wrap_index(index: i64, extent: usize) -> Result<usize> {
         .ok_or_else(|| Error::invalid(format!("index {index} is out of range for extent {extent}")))
 }
 
+/// The integers that an input lists: a vector, or one number.
+///
+/// # Errors
+/// [`Error::Invalid`] when there are more dimensions, or the elements are no integers.
+pub(crate) fn list(tensor: &Tensor) -> Result<Vec<i64>> {
+    match tensor.rank() {
+        0 | 1 => tensor.to_i64_vec(),
+        rank => Err(Error::invalid(format!("rank {rank} where a list is expected"))),
+    }
+}
+
 /// A size that an input gives.
 ///
 /// # Errors

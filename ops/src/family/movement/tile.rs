@@ -36,7 +36,7 @@ impl Operator for Tile {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
-        let repeats = inputs.tensor(1)?.to_i64_vec().map_err(|e| e.at("input 1"))?;
+        let repeats = super::select::list(inputs.tensor(1)?).map_err(|e| e.at("input 1"))?;
         if repeats.len() != x.rank() {
             return Err(Error::invalid(format!("{} repeats for rank {}", repeats.len(), x.rank())));
         }
