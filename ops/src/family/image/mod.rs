@@ -22,6 +22,7 @@ pub const ROWS: &[OpRow] = &[
     OpRow { domain: "", op: "Resize", since: 13, parse: resize::parse },
     OpRow { domain: "", op: "Resize", since: 18, parse: resize::parse },
     OpRow { domain: "", op: "Resize", since: 19, parse: resize::parse },
+    OpRow { domain: "", op: "Upsample", since: 1, parse: upsample::parse },
     OpRow { domain: "", op: "Upsample", since: 7, parse: upsample::parse },
     OpRow { domain: "", op: "Upsample", since: 9, parse: upsample::parse },
 ];
