@@ -1,5 +1,6 @@
 //! Functions of one element that networks put between layers.
 
+mod affine;
 mod celu;
 mod dropout;
 mod elu;
@@ -11,8 +12,10 @@ mod lanes;
 mod leakyrelu;
 mod logsoftmax;
 mod mish;
+mod parametricsoftplus;
 mod prelu;
 mod relu;
+mod scaledtanh;
 mod selu;
 mod shrink;
 mod sigmoid;
@@ -24,6 +27,7 @@ mod swish;
 mod tanh;
 mod thresholdedrelu;
 
+pub use affine::Affine;
 pub use celu::Celu;
 pub use dropout::Dropout;
 pub use elu::Elu;
@@ -35,8 +39,10 @@ pub use lanes::Lanes;
 pub use leakyrelu::LeakyRelu;
 pub use logsoftmax::LogSoftmax;
 pub use mish::Mish;
+pub use parametricsoftplus::ParametricSoftplus;
 pub use prelu::PRelu;
 pub use relu::Relu;
+pub use scaledtanh::ScaledTanh;
 pub use selu::Selu;
 pub use shrink::Shrink;
 pub use sigmoid::Sigmoid;
@@ -52,6 +58,7 @@ use crate::OpRow;
 
 /// The operators of this family.
 pub const ROWS: &[OpRow] = &[
+    OpRow { domain: "", op: "Affine", since: 1, parse: affine::parse },
     OpRow { domain: "", op: "Celu", since: 12, parse: celu::parse },
     OpRow { domain: "", op: "Celu", since: 28, parse: celu::parse },
     OpRow { domain: "", op: "Dropout", since: 1, parse: dropout::parse },
@@ -76,8 +83,11 @@ pub const ROWS: &[OpRow] = &[
     OpRow { domain: "", op: "PRelu", since: 1, parse: prelu::parse },
     OpRow { domain: "", op: "PRelu", since: 7, parse: prelu::parse },
     OpRow { domain: "", op: "PRelu", since: 16, parse: prelu::parse },
+    OpRow { domain: "", op: "ParametricSoftplus", since: 1, parse: parametricsoftplus::parse },
     OpRow { domain: "", op: "Relu", since: 1, parse: relu::parse },
     OpRow { domain: "", op: "Relu", since: 14, parse: relu::parse },
+    OpRow { domain: "", op: "Scale", since: 1, parse: affine::parse_scale },
+    OpRow { domain: "", op: "ScaledTanh", since: 1, parse: scaledtanh::parse },
     OpRow { domain: "", op: "Selu", since: 1, parse: selu::parse },
     OpRow { domain: "", op: "Selu", since: 6, parse: selu::parse },
     OpRow { domain: "", op: "Selu", since: 22, parse: selu::parse },
