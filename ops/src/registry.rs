@@ -130,6 +130,28 @@ mod tests {
         }
     }
 
+    /// Every operator of `ai.onnx` that operator sets 1 to 6 have and later ones kept.
+    const FIRST: &str = "Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast Ceil Clip Concat Constant Conv \
+        ConvTranspose DepthToSpace Div Dropout Elu Equal Exp Flatten Floor GRU Gather Gemm GlobalAveragePool \
+        GlobalLpPool GlobalMaxPool Greater HardSigmoid Hardmax Identity If InstanceNormalization LRN LSTM LeakyRelu \
+        Less Log LogSoftmax Loop LpNormalization LpPool MatMul Max MaxPool MaxRoiPool Mean Min Mul Neg Not Or PRelu \
+        Pad Pow RNN RandomNormal RandomNormalLike RandomUniform RandomUniformLike Reciprocal ReduceL1 ReduceL2 \
+        ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu \
+        Reshape Selu Shape Sigmoid Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tanh \
+        Tile TopK Transpose Unsqueeze Upsample Xor";
+
+    #[test]
+    fn operators_of_the_first_set_are_read_and_its_experiments_refused_by_name() {
+        let registry = Registry::standard();
+        for op in FIRST.split_whitespace() {
+            assert_eq!(registry.find("", op, 1).map(|row| row.since), Ok(1), "{op}");
+        }
+        for op in ["ATen", "ConstantFill", "Crop", "DynamicSlice", "FC", "GRUUnit", "GivenTensorFill"] {
+            let error = registry.find("", op, 6).unwrap_err().to_string();
+            assert!(error.contains(&format!("ai.onnx::{op}")), "{error}");
+        }
+    }
+
     #[test]
     fn a_misspelt_operator_is_met_with_its_nearest_name() {
         let error = Registry::standard().find("", "Ad", 13).unwrap_err().to_string();

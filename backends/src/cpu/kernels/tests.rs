@@ -25,6 +25,7 @@ fn numbers(shape: &[usize], seed: u64) -> Tensor {
 
 struct Case {
     op: &'static str,
+    version: u32,
     attributes: Vec<(&'static str, Attribute)>,
     /// Shape, and whether the input is a constant.
     inputs: Vec<(Vec<usize>, bool)>,
@@ -37,7 +38,13 @@ fn case(
     inputs: &[(&[usize], bool)],
     attributes: &[(&'static str, Attribute)],
 ) -> Case {
-    Case { op, kernel, attributes: attributes.to_vec(), inputs: inputs.iter().map(|(s, c)| (s.to_vec(), *c)).collect() }
+    Case {
+        op,
+        version: 23,
+        kernel,
+        attributes: attributes.to_vec(),
+        inputs: inputs.iter().map(|(s, c)| (s.to_vec(), *c)).collect(),
+    }
 }
 
 fn check(case: &Case, seed: u64) {
@@ -53,7 +60,7 @@ fn check(case: &Case, seed: u64) {
             graph.add_input(&format!("x{i}"), Type::of(&Value::Tensor(tensor))).unwrap()
         });
     }
-    let mut builder = graph.add_op(case.op).registry(&registry).name("node");
+    let mut builder = graph.add_op(case.op).domain("", case.version).registry(&registry).name("node");
     for (i, source) in sources.iter().enumerate() {
         builder = builder.input(*source, 0, i);
     }
@@ -170,6 +177,26 @@ fn elements() {
             check(&case(op, kernel, &[(a, false), (b, false)], &[]), 4);
         }
     }
+}
+
+#[test]
+fn elements_aligned_by_an_axis() {
+    let on = ("broadcast", Attribute::Int(1));
+    for (op, kernel) in [("Add", "add"), ("Sub", "sub"), ("Mul", "mul"), ("Div", "div")] {
+        for (a, b, attributes) in [
+            (&[3, 5][..], &[3, 5][..], vec![]),
+            (&[2, 3, 17], &[17], vec![on.clone()]),
+            (&[2, 3, 17], &[1, 1], vec![on.clone()]),
+            (&[2, 3, 4, 5], &[3], vec![on.clone(), ("axis", Attribute::Int(1))]),
+            (&[2, 3, 4, 5], &[2, 3], vec![on.clone(), ("axis", Attribute::Int(0))]),
+        ] {
+            for constant in [false, true] {
+                let case = case(op, kernel, &[(a, false), (b, constant)], &attributes);
+                check(&Case { version: 6, ..case }, 8);
+            }
+        }
+    }
+    check(&Case { version: 6, ..case("Sum", "add", &[(&[4, 7], false), (&[4, 7], false)], &[]) }, 8);
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub struct Dropout {
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    if node.since < 7 && !node.attributes.flag_or("is_test", false)? {
+        return Err(Error::unsupported("Dropout before version 7 in training (is_test = 0, the default)"));
+    }
     Ok(Arc::new(Dropout {
         seed: node.attributes.int("seed")?.map(i64::cast_unsigned),
         trains: node.since >= 12 && node.inputs > 2,
@@ -113,6 +116,10 @@ mod tests {
             assert_eq!(got[0], x, "version {version}");
             assert_eq!(got[1].dtype(), if version < 10 { DType::F32 } else { DType::Bool });
         }
+        let test = Attributes::new().with("is_test", Attribute::Int(1));
+        assert_eq!(run_all("Dropout", 6, &test, &[Some(&x)], 2).unwrap()[0], x, "version 6");
+        let trains = run_all("Dropout", 6, &Attributes::new(), &[Some(&x)], 1).unwrap_err().to_string();
+        assert!(trains.contains("is_test = 0"), "{trains}");
         let got = run_all("Dropout", 22, &seed, &[Some(&x), Some(&ratio), Some(&train)], 2).unwrap();
         let kept = got[1].as_slice::<bool>().unwrap();
         for (v, keep) in got[0].as_slice::<f32>().unwrap().iter().zip(kept) {

@@ -17,9 +17,11 @@ pub struct Selu {
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    // The first version's defaults have fewer digits.
+    let (alpha, gamma) = if node.since < 6 { (1.6732, 1.0507) } else { (1.673_263_2, 1.050_701) };
     Ok(Arc::new(Selu {
-        alpha: node.attributes.float_or("alpha", 1.673_263_2)?,
-        gamma: node.attributes.float_or("gamma", 1.050_701)?,
+        alpha: node.attributes.float_or("alpha", alpha)?,
+        gamma: node.attributes.float_or("gamma", gamma)?,
     }))
 }
 
@@ -55,5 +57,7 @@ mod tests {
             &Attributes::new().with("alpha", Attribute::Float(2.0)).with("gamma", Attribute::Float(3.0)),
             &[(1.5, 4.5), (-2.0, -5.187988300580324)],
         );
+        // 1.0507 x, and 1.0507 * 1.6732 (e^-2 - 1), by the first version's defaults.
+        check_float("Selu", 5, &Attributes::new(), &[(1.0, 1.0507), (-2.0, -1.520_107_584_2)]);
     }
 }

@@ -3,7 +3,10 @@
 use crate::{
     DType, Node, Operator, Result, Tensor,
     broadcast::{broadcast_map, broadcast_shape, broadcast_strides, for_each_index},
-    family::math::elementwise::{Elementwise, same},
+    family::math::{
+        aligned,
+        elementwise::{Elementwise, same},
+    },
     numeric::with_number,
     tensor::element_count,
 };
@@ -13,8 +16,8 @@ use std::{ops::RangeInclusive, sync::Arc};
 #[derive(Debug)]
 pub struct Equal;
 
-pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    Ok(Arc::new(Equal))
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    aligned::limited(node, Equal)
 }
 
 impl Elementwise for Equal {

@@ -3,7 +3,10 @@
 use crate::{
     DType, Node, Operator, Result, Tensor,
     broadcast::broadcast_map,
-    family::math::elementwise::{Elementwise, same_bool},
+    family::math::{
+        aligned,
+        elementwise::{Elementwise, same_bool},
+    },
 };
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -11,8 +14,8 @@ use std::{ops::RangeInclusive, sync::Arc};
 #[derive(Debug)]
 pub struct Or;
 
-pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    Ok(Arc::new(Or))
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    aligned::limited(node, Or)
 }
 
 impl Elementwise for Or {

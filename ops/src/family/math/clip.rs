@@ -9,7 +9,8 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// `min(max(x, low), high)`; the bounds are attributes before version 11 and scalar inputs from there on. NaN stays.
+/// `min(max(x, low), high)`; the bounds are attributes before version 11 and scalar inputs from there on. NaN stays. A
+/// bound that is not given is the greatest `f32` from version 6 to 10, and none before and since.
 #[derive(Debug)]
 pub struct Clip {
     /// The bounds, where attributes give them.
@@ -17,11 +18,9 @@ pub struct Clip {
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    let fixed = (node.since < 11)
-        .then(|| {
-            Ok::<_, Error>((node.attributes.float_or("min", f32::MIN)?, node.attributes.float_or("max", f32::MAX)?))
-        })
-        .transpose()?;
+    let a = node.attributes;
+    let (low, high) = if node.since < 6 { (f32::NEG_INFINITY, f32::INFINITY) } else { (f32::MIN, f32::MAX) };
+    let fixed = if node.since < 11 { Some((a.float_or("min", low)?, a.float_or("max", high)?)) } else { None };
     Ok(Arc::new(Clip { fixed }))
 }
 
@@ -92,6 +91,10 @@ mod tests {
         }
         let fixed = Attributes::new().with("min", Attribute::Float(0.0)).with("max", Attribute::Float(1.0));
         assert_eq!(run_with("Clip", 7, &fixed, &[&x]).unwrap(), floats(&[2, 2], &[0.0, 0.5, 1.0, f32::NAN]));
+        let far = Tensor::from_vec([2], vec![1e300, -1e300]).unwrap();
+        assert_eq!(run("Clip", 5, &[&far]).unwrap(), far, "no bounds");
+        let widest = Tensor::from_vec([2], vec![f64::from(f32::MAX), f64::from(f32::MIN)]).unwrap();
+        assert_eq!(run("Clip", 6, &[&far]).unwrap(), widest, "the bounds of f32");
         assert!(run("Clip", 13, &[&x, &Tensor::scalar(1i32)]).is_err(), "a bound of another type");
         assert!(run("Clip", 13, &[&x, &floats(&[2], &[0.0, 1.0])]).is_err(), "two bounds");
     }

@@ -3,7 +3,10 @@
 use crate::{
     DType, Node, Operator, Result, Tensor,
     broadcast::broadcast_map,
-    family::math::elementwise::{Elementwise, same_number},
+    family::math::{
+        aligned,
+        elementwise::{Elementwise, same_number},
+    },
     numeric::{Number, with_number},
 };
 use std::{ops::RangeInclusive, sync::Arc};
@@ -12,8 +15,8 @@ use std::{ops::RangeInclusive, sync::Arc};
 #[derive(Debug)]
 pub struct Div;
 
-pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    Ok(Arc::new(Div))
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    aligned::limited(node, Div)
 }
 
 impl Elementwise for Div {

@@ -3,7 +3,7 @@
 use crate::{
     Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
     broadcast::{broadcast_shape, broadcast_strides, for_each_index},
-    fact::{Facts, broadcast},
+    fact::{Facts, broadcast, shape_text},
     family::math::elementwise::same_number,
     numeric::{Number, with_number},
     rows,
@@ -26,6 +26,8 @@ pub struct Gemm {
     pub transpose_a: bool,
     /// Whether `B` is transposed.
     pub transpose_b: bool,
+    /// Whether `C` has the product's shape: before version 7 without the attribute `broadcast`.
+    pub same_shape: bool,
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
@@ -35,6 +37,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         beta: a.float_or("beta", 1.0)?,
         transpose_a: a.flag_or("transA", false)?,
         transpose_b: a.flag_or("transB", false)?,
+        same_shape: node.since < 7 && !a.flag_or("broadcast", false)?,
     }))
 }
 
@@ -62,6 +65,10 @@ impl Operator for Gemm {
                 || both.iter().zip(&shape).any(|(x, y)| x.known().zip(y.known()).is_some_and(|(x, y)| x != y));
             if grows {
                 return Err(Error::invalid("input C does not broadcast to the product's shape"));
+            }
+            let differ = |(x, y): (&Dim, &Dim)| x.known().zip(y.known()).is_some_and(|(x, y)| x != y);
+            if self.same_shape && (c.len() != 2 || c.iter().zip(&shape).any(differ)) {
+                return Err(Error::invalid(format!("input C of shape {} where nothing broadcasts", shape_text(c))));
             }
         }
         Ok(vec![Fact::tensor(dtype, Some(shape))])
@@ -117,7 +124,7 @@ impl Gemm {
             return Tensor::from_vec(shape, out);
         };
         let z = c.as_slice::<T>()?;
-        if broadcast_shape(&shape, c.shape())? != shape {
+        if broadcast_shape(&shape, c.shape())? != shape || self.same_shape && c.shape() != shape {
             return Err(Error::invalid(format!("input C of shape {:?} does not broadcast to {shape:?}", c.shape())));
         }
         let mut at = 0;
@@ -165,6 +172,11 @@ mod tests {
         assert_eq!(run("Gemm", 13, &[&x, &y]).unwrap().as_slice::<i32>().unwrap(), [39]);
         let half = none().with("alpha", Attribute::Float(0.5));
         assert_eq!(run_with("Gemm", 13, &half, &[&x, &y]).unwrap().as_slice::<i32>().unwrap(), [19]);
+        let full = floats(&[2, 2], &[10.0, 20.0, 30.0, 40.0]);
+        assert_eq!(run("Gemm", 6, &[&a, &b, &full]).unwrap(), floats(&[2, 2], &[20.0, 26.0, 52.0, 52.0]));
+        let got = run_with("Gemm", 6, &flag("broadcast"), &[&a, &b, &row]).unwrap();
+        assert_eq!(got, floats(&[2, 2], &[20.0, 26.0, 32.0, 32.0]));
+        assert!(run("Gemm", 6, &[&a, &b, &row]).is_err(), "nothing broadcasts");
         assert!(run("Gemm", 13, &[&a, &a]).is_err(), "inner dimensions");
         assert!(run("Gemm", 13, &[&a, &row]).is_err(), "a vector");
         assert!(

@@ -3,7 +3,10 @@
 use crate::{
     DType, Node, Operator, Result, Tensor,
     broadcast::broadcast_map,
-    family::math::elementwise::{Elementwise, map_each, same_float},
+    family::math::{
+        aligned,
+        elementwise::{Elementwise, map_each, same_float},
+    },
     numeric::{Number, with_float},
 };
 use std::{ops::RangeInclusive, sync::Arc};
@@ -12,8 +15,8 @@ use std::{ops::RangeInclusive, sync::Arc};
 #[derive(Debug)]
 pub struct Mean;
 
-pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    Ok(Arc::new(Mean))
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    aligned::equal(node, Mean)
 }
 
 impl Elementwise for Mean {

@@ -3,7 +3,10 @@
 use crate::{
     DType, Error, Node, Operator, Result, Tensor,
     broadcast::broadcast_map,
-    family::math::elementwise::{Elementwise, map_each, same_number},
+    family::math::{
+        aligned,
+        elementwise::{Elementwise, map_each, same_number},
+    },
     numeric::{Number, with_number},
 };
 use std::{ops::RangeInclusive, sync::Arc};
@@ -15,8 +18,8 @@ use std::{ops::RangeInclusive, sync::Arc};
 #[derive(Debug)]
 pub struct Pow;
 
-pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    Ok(Arc::new(Pow))
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    aligned::limited(node, Pow)
 }
 
 impl Elementwise for Pow {

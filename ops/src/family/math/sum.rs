@@ -3,7 +3,10 @@
 use crate::{
     DType, Node, Operator, Result, Tensor,
     broadcast::broadcast_map,
-    family::math::elementwise::{Elementwise, same_float},
+    family::math::{
+        aligned,
+        elementwise::{Elementwise, same_float},
+    },
     numeric::{Number, with_float},
 };
 use std::{ops::RangeInclusive, sync::Arc};
@@ -12,8 +15,8 @@ use std::{ops::RangeInclusive, sync::Arc};
 #[derive(Debug)]
 pub struct Sum;
 
-pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    Ok(Arc::new(Sum))
+pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    aligned::equal(node, Sum)
 }
 
 impl Elementwise for Sum {

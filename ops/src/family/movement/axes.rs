@@ -1,6 +1,6 @@
 //! Axes that are an attribute in older operator sets and an input in newer ones.
 
-use crate::{Error, Inputs, Node, Result, fact::Facts, operator::axis_index};
+use crate::{DType, Error, Inputs, Node, Result, Tensor, fact::Facts, operator::axis_index};
 
 /// Where a list of axes comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +57,30 @@ pub(crate) fn resolve(axes: &[i64], rank: usize) -> Result<Vec<usize>> {
     Ok(found)
 }
 
+/// The integers of input `i`, which old operators take in the type of their data, so that they may be floats.
+///
+/// # Errors
+/// [`Error::Invalid`] when it does not hold whole numbers.
+pub(crate) fn whole(tensor: &Tensor, i: usize) -> Result<Vec<i64>> {
+    let integers = if tensor.dtype().is_float() { tensor.cast(DType::I64)? } else { tensor.clone() };
+    if integers.cast(tensor.dtype())? != *tensor {
+        return Err(Error::invalid(format!("input {i} does not hold whole numbers")));
+    }
+    integers.to_i64_vec().map_err(|e| e.at(format!("input {i}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::family::movement::trial::f32s;
+
+    #[test]
+    fn whole_numbers_may_be_floats() {
+        assert_eq!(whole(&f32s(&[2], &[2.0, -3.0]), 1), Ok(vec![2, -3]));
+        for bad in [f32s(&[1], &[1.5]), f32s(&[1], &[f32::NAN]), Tensor::from_string_iter([1], ["1"]).unwrap()] {
+            assert!(whole(&bad, 1).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn resolves_negative_axes_once() {

@@ -2,7 +2,7 @@
 
 use super::reshape::with_dims;
 use crate::{
-    DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Value,
+    Attributes, DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Value,
     fact::Facts,
     numeric::{Conversion, Rounding},
 };
@@ -22,8 +22,32 @@ pub struct Cast {
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    let to = node.attributes.required("to", crate::Attributes::dtype)?;
+    let to = if node.since < 6 {
+        named(&node.attributes.required("to", Attributes::string)?)?
+    } else {
+        node.attributes.required("to", Attributes::dtype)?
+    };
     Ok(Arc::new(Cast { to, conversion: conversion(node)? }))
+}
+
+/// The type with this name in ONNX's enumeration, which is how `to` tells it before version 6.
+fn named(name: &str) -> Result<DType> {
+    Ok(match name {
+        "FLOAT" => DType::F32,
+        "UINT8" => DType::U8,
+        "INT8" => DType::I8,
+        "UINT16" => DType::U16,
+        "INT16" => DType::I16,
+        "INT32" => DType::I32,
+        "INT64" => DType::I64,
+        "STRING" => DType::String,
+        "BOOL" => DType::Bool,
+        "FLOAT16" => DType::F16,
+        "DOUBLE" => DType::F64,
+        "UINT32" => DType::U32,
+        "UINT64" => DType::U64,
+        other => return Err(Error::unsupported(format!("attribute 'to' is '{other}', no element type of version 1"))),
+    })
 }
 
 /// The attributes that say how floats of eight bits are made.
@@ -94,6 +118,23 @@ mod tests {
         assert_eq!(to(four, DType::F32).unwrap(), f32s(&[3], &[0.5, -4.0, 6.0]));
         let wrapped = to(i64s(&[2], &[9, -9]), DType::I4).unwrap();
         assert_eq!(to(wrapped, DType::I8).unwrap(), Tensor::from_vec([2], vec![-7i8, 7]).unwrap());
+    }
+
+    #[test]
+    fn the_type_is_a_name_before_version_6() {
+        let x = f32s(&[2], &[1.5, 0.0]);
+        let named = |name: &str| run("Cast", 5, &[("to", Attribute::String(name.into()))], &[x.clone()]);
+        assert_eq!(named("INT64").unwrap(), i64s(&[2], &[1, 0]));
+        assert_eq!(named("BOOL").unwrap(), Tensor::from_vec([2], vec![true, false]).unwrap());
+        for dtype in ["FLOAT", "DOUBLE", "FLOAT16", "INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32", "UINT64"] {
+            let there = named(dtype).unwrap();
+            assert_eq!(to(there, DType::I64).unwrap(), to(x.clone(), DType::I64).unwrap(), "{dtype}");
+        }
+        for bad in ["COMPLEX64", "float32", ""] {
+            assert!(named(bad).is_err(), "{bad}");
+        }
+        assert!(run("Cast", 5, &[("to", Attribute::Int(7))], &[x.clone()]).is_err(), "a code");
+        assert!(run("Cast", 6, &[("to", Attribute::String("INT64".into()))], &[x]).is_err(), "a name");
     }
 
     #[test]

@@ -9,12 +9,16 @@ use std::sync::Arc;
 /// Joins the inputs along one axis; the other dimensions are equal.
 #[derive(Debug)]
 pub struct Concat {
-    /// The axis, `-rank..rank`.
+    /// The axis, `-rank..rank`; 1 by default before version 4, always given since.
     pub axis: i64,
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    let axis = node.attributes.required("axis", crate::Attributes::int)?;
+    let axis = match node.attributes.int("axis")? {
+        None if node.since < 4 => 1,
+        None => return Err(Error::invalid("attribute 'axis' is required and missing")),
+        Some(axis) => axis,
+    };
     Ok(Arc::new(Concat { axis }))
 }
 
@@ -124,6 +128,7 @@ mod tests {
         assert!(run("Concat", 13, &axis(2), &[a.clone(), a.clone()]).is_err());
         assert!(run("Concat", 13, &axis(0), &[a.clone(), f32s(&[1, 1], &[0.0])]).is_err());
         assert!(run("Concat", 13, &[], &[a.clone()]).is_err());
+        assert_eq!(run("Concat", 3, &[], &[a.clone(), b.clone()]).unwrap().shape(), [2, 3], "the second axis");
         let got = run("Concat", 13, &axis(0), &[b, i64s(&[0, 2], &[]), i64s(&[1, 2], &[7, 8])]).unwrap();
         assert_eq!(got, i64s(&[3, 2], &[3, 4, 5, 6, 7, 8]));
         let s = |v: &[&str]| Tensor::from_string_iter([v.len()], v).unwrap();

@@ -40,7 +40,8 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         other => return Err(Error::invalid(format!("attribute 'mode' is '{other}'; constant, reflect, edge or wrap"))),
     };
     let fixed = if node.since < 11 {
-        Some((a.required("pads", crate::Attributes::ints)?, a.float_or("value", 0.0)?))
+        let pads = if node.since < 2 { "paddings" } else { "pads" };
+        Some((a.required(pads, crate::Attributes::ints)?, a.float_or("value", 0.0)?))
     } else {
         None
     };
@@ -202,6 +203,9 @@ mod tests {
         assert_eq!(got, i64s(&[2, 2], &[7, 1, 7, 2]));
         let old = [("pads", Attribute::Ints(vec![0, 1, 0, 0])), ("value", Attribute::Float(9.0))];
         assert_eq!(run("Pad", 10, &old, &[f32s(&[1, 1], &[1.0])]).unwrap(), f32s(&[1, 2], &[9.0, 1.0]));
+        let first = [("paddings", Attribute::Ints(vec![0, 1, 0, 0])), ("value", Attribute::Float(9.0))];
+        assert_eq!(run("Pad", 1, &first, &[f32s(&[1, 1], &[1.0])]).unwrap(), f32s(&[1, 2], &[9.0, 1.0]));
+        assert!(run("Pad", 1, &old, &[f32s(&[1, 1], &[1.0])]).is_err(), "the later name");
         for bad in [v(&[1, 0, 0]), v(&[i64::MAX, i64::MAX, i64::MAX, i64::MAX]), v(&[1 << 40, 0, 0, 0])] {
             assert!(run("Pad", 18, &[], &[x.clone(), bad]).is_err());
         }

@@ -9,12 +9,16 @@ use std::sync::Arc;
 /// Gives the elements of input 0 the shape that input 1 tells: -1 is what is left over, 0 copies the input's dimension.
 #[derive(Debug)]
 pub struct Reshape {
+    /// The shape as an attribute, before version 5; input 1 since.
+    pub fixed: Option<Vec<i64>>,
     /// Whether a 0 means an empty dimension (from version 14).
     pub allow_zero: bool,
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    Ok(Arc::new(Reshape { allow_zero: node.attributes.flag_or("allowzero", false)? }))
+    let a = node.attributes;
+    let fixed = if node.since < 5 { Some(a.required("shape", crate::Attributes::ints)?) } else { None };
+    Ok(Arc::new(Reshape { fixed, allow_zero: a.flag_or("allowzero", false)? }))
 }
 
 impl Reshape {
@@ -97,10 +101,14 @@ impl Operator for Reshape {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         let dtype = inputs.dtype(0)?;
         let from = inputs.shape(0)?;
-        if let (Some(known), Some(target)) = (inputs.required(0)?.known_shape(), inputs.ints(1)?) {
-            return Ok(vec![with_dims(Fact::shaped(dtype, self.shape(&known, &target)?), inputs)]);
+        let target = match &self.fixed {
+            Some(target) => Some(target.clone()),
+            None => inputs.ints(1)?,
+        };
+        if let (Some(known), Some(target)) = (inputs.required(0)?.known_shape(), &target) {
+            return Ok(vec![with_dims(Fact::shaped(dtype, self.shape(&known, target)?), inputs)]);
         }
-        let shape = if let Some(target) = inputs.ints(1)? {
+        let shape = if let Some(target) = target {
             let open = target.iter().map(|n| *n == -1).collect();
             let size = |n: &i64| usize::try_from(*n).map_or(Dim::Unknown, Dim::Known);
             Some(self.dims(from, target.iter().map(size).collect(), open))
@@ -123,7 +131,10 @@ impl Operator for Reshape {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let data: &Tensor = inputs.tensor(0)?;
-        let target = inputs.tensor(1)?.to_i64_vec().map_err(|e| e.at("input 1"))?;
+        let target = match &self.fixed {
+            Some(target) => target.clone(),
+            None => inputs.tensor(1)?.to_i64_vec().map_err(|e| e.at("input 1"))?,
+        };
         Ok(vec![data.reshape(self.shape(data.shape(), &target)?)?.into()])
     }
 
@@ -171,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn the_shape_is_an_attribute_before_version_5() {
+        let x = i64s(&[2, 3], &[0, 1, 2, 3, 4, 5]);
+        let shape = [("shape", Attribute::Ints(vec![0, -1, 1]))];
+        let want = i64s(&[2, 3, 1], &[0, 1, 2, 3, 4, 5]);
+        assert_eq!(run("Reshape", 4, &shape, &[x.clone()]).unwrap(), want);
+        let n = Fact::shaped(DType::F32, [Dim::symbol("N"), Dim::Known(3)]);
+        let out = infer("Reshape", 4, &shape, &[n]).unwrap();
+        assert_eq!(out[0].shape(), Some(&[Dim::symbol("N"), Dim::Known(3), Dim::Known(1)][..]));
+        assert!(run("Reshape", 4, &[], &[x.clone()]).is_err(), "no shape");
+        assert!(run("Reshape", 4, &[("shape", Attribute::Ints(vec![4, -1]))], &[x]).is_err(), "no such shape");
+    }
+
+    #[test]
     fn symbols_survive_and_rows_with_them() {
         let (n, k) = (Dim::symbol("N"), Dim::Known);
         let x = Fact::shaped(DType::F32, [n.clone(), k(3), k(4)]);
@@ -187,7 +211,8 @@ mod tests {
             let out = infer("Reshape", 14, &[], &[x.clone(), target.clone()]).unwrap();
             assert_eq!(out[0].shape(), Some(expected.as_slice()));
             let facts = [Some(&x), Some(&target)];
-            let got = Reshape { allow_zero: false }.rows(&[Rows::Axis(0), Rows::Extent], Facts(&facts), &out);
+            let got =
+                Reshape { fixed: None, allow_zero: false }.rows(&[Rows::Axis(0), Rows::Extent], Facts(&facts), &out);
             assert_eq!(got, [rows]);
         }
     }

@@ -1,6 +1,7 @@
 //! [Split](https://onnx.ai/onnx/operators/onnx__Split.html): a tensor cut into parts along an axis.
 
 use super::{
+    axes::whole,
     flow,
     select::{around, copy_runs, size_of},
 };
@@ -16,7 +17,7 @@ pub struct Split {
     pub axis: i64,
     /// The sizes as an attribute (before version 13); input 1 since.
     pub sizes: Option<Vec<i64>>,
-    /// Whether input 1 may hold the sizes.
+    /// Whether input 1 may hold the sizes: from version 13, and in the first, where they are of the data's type.
     pub sizes_input: bool,
     /// The number of parts when no sizes are given.
     pub parts: usize,
@@ -31,12 +32,13 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
             .ok_or_else(|| Error::invalid(format!("attribute 'num_outputs' is {n}; it is at least 1")))?,
         _ => node.outputs,
     };
-    Ok(Arc::new(Split {
-        axis: a.int_or("axis", 0)?,
-        sizes: if node.since < 13 { a.ints("split")? } else { None },
-        sizes_input: node.since >= 13,
-        parts,
-    }))
+    // The first version names no default axis.
+    let axis = if node.since < 2 { a.required("axis", crate::Attributes::int)? } else { a.int_or("axis", 0)? };
+    let sizes = if node.since < 13 { a.ints("split")? } else { None };
+    if node.since < 2 && node.inputs > 1 && sizes.is_some() {
+        return Err(Error::invalid("attribute 'split' beside input 1; one of them gives the sizes"));
+    }
+    Ok(Arc::new(Split { axis, sizes, sizes_input: node.since < 2 && node.inputs > 1 || node.since >= 13, parts }))
 }
 
 impl Split {
@@ -76,7 +78,7 @@ impl Operator for Split {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         let dtype = inputs.dtype(0)?;
         let absent = !self.sizes_input || inputs.get(1).is_none();
-        let given = if absent { self.sizes.clone() } else { inputs.ints(1)? };
+        let given = if absent { self.sizes.clone() } else { inputs.value(1).map(|t| whole(t, 1)).transpose()? };
         let parts = given.as_ref().map_or(self.parts, Vec::len);
         let Some(shape) = inputs.shape(0)? else { return Ok(vec![Fact::tensor(dtype, None); parts]) };
         let axis = axis_index(self.axis, shape.len())?;
@@ -101,7 +103,10 @@ impl Operator for Split {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         let axis = axis_index(self.axis, x.rank())?;
-        let given = if self.sizes_input { inputs.ints(1)? } else { self.sizes.clone() };
+        let given = match inputs.optional_tensor(1)? {
+            Some(t) if self.sizes_input => Some(whole(t, 1)?),
+            _ => self.sizes.clone(),
+        };
         let sizes = self.sizes(x.shape()[axis], given.as_deref())?;
         Ok(cut(x, axis, &sizes)?.into_iter().map(Value::Tensor).collect())
     }
@@ -139,6 +144,17 @@ mod tests {
         let expected = tensors(&[i64s(&[2, 3], &[0, 1, 2, 5, 6, 7]), i64s(&[2, 2], &[3, 4, 8, 9])]);
         assert_eq!(parts(18, &[axis.clone(), ("num_outputs", Attribute::Int(2))], None, 2).unwrap(), expected);
         assert_eq!(parts(13, &[], None, 2).unwrap()[1], i64s(&[1, 5], &[5, 6, 7, 8, 9]).into());
+        let sizes = ("split", Attribute::Ints(vec![2, 3]));
+        let first = |attributes: &[(&str, Attribute)], sizes: &[f32]| {
+            let inputs = [Some(x.clone().into()), Some(f32s(&[sizes.len()], sizes).into())];
+            run_values("Split", 1, attributes, &inputs, 2)
+        };
+        let expected = tensors(&[i64s(&[2, 2], &[0, 1, 5, 6]), i64s(&[2, 3], &[2, 3, 4, 7, 8, 9])]);
+        assert_eq!(parts(1, &[axis.clone(), sizes.clone()], None, 2).unwrap(), expected);
+        assert_eq!(first(&[axis.clone()], &[2.0, 3.0]).unwrap(), expected);
+        assert!(first(&[axis.clone()], &[2.5, 2.5]).is_err(), "halves");
+        assert!(first(&[axis.clone(), sizes.clone()], &[2.0, 3.0]).is_err(), "sizes twice");
+        assert!(parts(1, &[sizes], None, 2).is_err(), "no axis");
         assert!(parts(13, &[axis.clone()], Some(&[2, 2]), 2).is_err());
         assert!(parts(13, &[axis.clone()], Some(&[6, -1]), 2).is_err());
         assert!(parts(18, &[axis, ("num_outputs", Attribute::Int(0))], None, 2).is_err());

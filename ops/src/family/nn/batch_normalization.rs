@@ -31,6 +31,9 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     if node.since < 14 && training {
         return Err(Error::unsupported("BatchNormalization before version 14 in training (more than one output)"));
     }
+    if node.since < 7 && !node.attributes.flag_or("is_test", false)? {
+        return Err(Error::unsupported("BatchNormalization before version 7 in training (is_test = 0, the default)"));
+    }
     if node.since < 9 && !node.attributes.flag_or("spatial", true)? {
         return Err(Error::unsupported("BatchNormalization with spatial = 0"));
     }
@@ -141,6 +144,12 @@ mod tests {
         for version in [7, 9, 14, 15] {
             close(&run("BatchNormalization", version, &epsilon, &inputs).unwrap()[0], &[2, 2, 3], &expected);
         }
+        let test = [epsilon[0].clone(), ("is_test", Attribute::Int(1))];
+        close(&run("BatchNormalization", 6, &test, &inputs).unwrap()[0], &[2, 2, 3], &expected);
+        let trains = run("BatchNormalization", 6, &epsilon, &inputs).unwrap_err().to_string();
+        assert!(trains.contains("is_test = 0"), "{trains}");
+        let by_feature = [test[0].clone(), test[1].clone(), ("spatial", Attribute::Int(0))];
+        assert!(run("BatchNormalization", 6, &by_feature, &inputs).is_err(), "spatial = 0");
         let mut wrong = inputs.clone();
         wrong[4] = t(&[3], &[1.0, 1.0, 1.0]);
         assert!(run("BatchNormalization", 15, &epsilon, &wrong).is_err());

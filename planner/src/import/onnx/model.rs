@@ -106,7 +106,7 @@ pub enum OnnxAttr {
 pub const IR_VERSIONS: RangeInclusive<i64> = 3..=14;
 
 /// The versions of the standard domain that are read.
-pub const OPSET_VERSIONS: RangeInclusive<i64> = 7..=28;
+pub const OPSET_VERSIONS: RangeInclusive<i64> = 1..=28;
 
 /// The versions of `ai.onnx.ml` that are read.
 pub const ML_OPSET_VERSIONS: RangeInclusive<i64> = 1..=5;
