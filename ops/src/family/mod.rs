@@ -15,6 +15,7 @@ pub mod reduction;
 pub mod sequence;
 pub mod signal;
 pub mod text;
+pub mod training;
 
 use crate::OpRow;
 
@@ -35,4 +36,5 @@ pub const ALL: &[&[OpRow]] = &[
     sequence::ROWS,
     signal::ROWS,
     text::ROWS,
+    training::ROWS,
 ];

@@ -55,6 +55,23 @@ pub(crate) struct Attend<T> {
     pub(crate) capture: Option<Capture>,
 }
 
+/// How many heads of the queries share one of the keys and values.
+///
+/// # Errors
+/// [`Error::Invalid`] when the three do not fit together.
+pub(crate) fn group(qh: Heads, kh: Heads, vh: Heads) -> Result<usize> {
+    let fits = kh.batch == qh.batch && vh.batch == qh.batch && kh.size == qh.size && kh.length == vh.length;
+    if !fits || kh.heads != vh.heads || kh.heads == 0 || !qh.heads.is_multiple_of(kh.heads) {
+        return Err(Error::invalid(format!(
+            "queries {:?}, keys {:?} and values {:?} (batch, heads, length, size) do not fit",
+            Heads { packed: false, ..qh }.shape(),
+            kh.shape(),
+            vh.shape()
+        )));
+    }
+    Ok(qh.heads / kh.heads)
+}
+
 /// Outputs in the queries' layout and, when asked for, captured scores `[batch, heads, queries, keys]`.
 #[expect(clippy::too_many_arguments, reason = "three operands with their shapes, settings and a bias")]
 pub(crate) fn attend<T: Float>(
@@ -67,16 +84,7 @@ pub(crate) fn attend<T: Float>(
     settings: &Attend<T>,
     bias: &dyn Fn(usize, usize, usize, usize) -> T,
 ) -> Result<(Vec<T>, Vec<T>)> {
-    let fits = kh.batch == qh.batch && vh.batch == qh.batch && kh.size == qh.size && kh.length == vh.length;
-    if !fits || kh.heads != vh.heads || kh.heads == 0 || !qh.heads.is_multiple_of(kh.heads) {
-        return Err(Error::invalid(format!(
-            "queries {:?}, keys {:?} and values {:?} (batch, heads, length, size) do not fit",
-            Heads { packed: false, ..qh }.shape(),
-            kh.shape(),
-            vh.shape()
-        )));
-    }
-    let group = qh.heads / kh.heads;
+    let group = group(qh, kh, vh)?;
     let oh = Heads { size: vh.size, ..qh };
     let mut out = filled(&oh.shape(), T::ZERO)?;
     let all = [qh.batch, qh.heads, qh.length, kh.length];
@@ -128,7 +136,7 @@ pub(crate) fn attend<T: Float>(
 }
 
 /// The softmax in the declared order; zeros where nothing is visible.
-fn softmax<T: Float>(scores: &mut [T], visible: bool) {
+pub(crate) fn softmax<T: Float>(scores: &mut [T], visible: bool) {
     if !visible {
         scores.fill(T::ZERO);
         return;

@@ -8,6 +8,7 @@ mod causal_conv;
 mod conv;
 mod conv_transpose;
 mod deform_conv;
+mod flex_attention;
 mod global_pool;
 mod group_normalization;
 mod gru;
@@ -42,6 +43,7 @@ pub use causal_conv::CausalConvWithState;
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
 pub use deform_conv::DeformConv;
+pub use flex_attention::FlexAttention;
 pub use global_pool::{Global, GlobalPool};
 pub use group_normalization::GroupNormalization;
 pub use gru::Gru;
@@ -113,4 +115,5 @@ pub const ROWS: &[OpRow] = &[
     row("RoiAlign", 16, roi_align::parse),
     row("RotaryEmbedding", 23, rotary_embedding::parse),
     row("SoftmaxCrossEntropyLoss", 12, loss::parse_softmax),
+    OpRow { domain: "ai.onnx.preview", op: "FlexAttention", since: 1, parse: flex_attention::parse },
 ];

@@ -27,7 +27,9 @@ mod tests;
 pub use data::OnnxValue;
 pub use error::OnnxError;
 pub use lower::{MissingOperator, lower, missing_operators};
-pub use model::{IR_VERSIONS, ML_OPSET_VERSIONS, OPSET_VERSIONS, OnnxAttr, OnnxGraph, OnnxModel, OnnxNode};
+pub use model::{
+    IR_VERSIONS, ML_OPSET_VERSIONS, OPSET_VERSIONS, OnnxAttr, OnnxGraph, OnnxModel, OnnxNode, PREVIEW_OPSET_VERSIONS,
+};
 pub use tensor::{OnnxElements, OnnxTensor};
 pub use types::{OnnxDim, OnnxType, OnnxValueInfo};
 

@@ -111,6 +111,9 @@ pub const OPSET_VERSIONS: RangeInclusive<i64> = 1..=28;
 /// The versions of `ai.onnx.ml` that are read.
 pub const ML_OPSET_VERSIONS: RangeInclusive<i64> = 1..=5;
 
+/// The versions of `ai.onnx.preview` and `ai.onnx.preview.training` that are read.
+pub const PREVIEW_OPSET_VERSIONS: RangeInclusive<i64> = 1..=1;
+
 impl OnnxModel {
     /// Reads a model and the external data beside it.
     ///
@@ -222,6 +225,7 @@ pub(super) fn opsets(file: &str, place: &str, imports: &[OperatorSetIdProto]) ->
         let range = match domain {
             "" => OPSET_VERSIONS,
             "ai.onnx.ml" => ML_OPSET_VERSIONS,
+            "ai.onnx.preview" | "ai.onnx.preview.training" => PREVIEW_OPSET_VERSIONS,
             _ => 1..=i64::MAX,
         };
         if !range.contains(&version) {

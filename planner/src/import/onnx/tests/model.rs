@@ -37,6 +37,11 @@ fn frames_that_are_refused() {
             &["version 6", "ai.onnx.ml", "1 to 5"],
         ),
         (
+            "new preview operators",
+            edit(&|m| m.opset_import.push(import("ai.onnx.preview", 2))),
+            &["version 2", "ai.onnx.preview", "1 to 1"],
+        ),
+        (
             "two versions",
             edit(&|m| m.opset_import.push(import("ai.onnx", 17))),
             &["ai.onnx is imported twice", "18", "17"],
