@@ -100,5 +100,79 @@ def products() -> None:
     contrib("fusedconv_1d", "FusedConv", [random(6, 1, 2, 9), random(7, 3, 2, 4)], activation="Sigmoid")
 
 
+def norms() -> None:
+    for name, dtype in (("f32", np.float32), ("f16", np.float16), ("f64", np.float64)):
+        x, scale, bias = (random(i, *s, dtype=dtype) for i, s in enumerate([(2, 3, 8), (8,), (8,)]))
+        contrib(f"layernorm_{name}", "LayerNormalization", [x, scale, bias], domain="", version=16, outputs=1)
+        contrib(f"rms_{name}", "SimplifiedLayerNormalization", [x, scale], domain="", version=16)
+        if dtype == np.float64:
+            continue
+        contrib(f"skip_{name}", "SkipLayerNormalization", [x, random(5, 2, 3, 8, dtype=dtype), scale, bias])
+        contrib(f"skip_rms_{name}", "SkipSimplifiedLayerNormalization", [x, random(5, 2, 3, 8, dtype=dtype), scale])
+        given = [x, random(5, 2, 3, 8, dtype=dtype), scale, None, bias]
+        contrib(f"skip_sum_{name}", "SkipLayerNormalization", given, outputs=4, absent=[1, 2])
+        given = [x, random(5, 2, 3, 8, dtype=dtype), scale, bias]
+        contrib(f"skip_rms_sum_{name}", "SkipSimplifiedLayerNormalization", given, outputs=4, absent=[1, 2])
+    x, scale, bias = random(1, 4, 3, 5), random(2, 5), random(3, 5)
+    contrib("layernorm_outputs", "LayerNormalization", [x, scale, bias], domain="", version=16, outputs=3)
+    contrib("layernorm_axis", "LayerNormalization", [x, random(4, 3, 5)], domain="", version=16, axis=1, epsilon=0.01)
+    contrib("rms_axis", "SimplifiedLayerNormalization", [x, random(4, 3, 5)], domain="", version=16, axis=-2)
+    contrib("rms_epsilon", "SimplifiedLayerNormalization", [x, scale], domain="", version=16, epsilon=0.5)
+    contrib("rms_outputs", "SimplifiedLayerNormalization", [x, scale], domain="", version=16, outputs=2, stash_type=1)
+    x, skip, scale, beta, bias = random(1, 2, 3, 7), random(2, 2, 3, 7), random(3, 7), random(4, 7), random(5, 7)
+    for op in ("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"):
+        name = "skip" if op == "SkipLayerNormalization" else "skip_rms"
+        rest = [scale, beta, bias] if name == "skip" else [scale, bias]
+        contrib(f"{name}_all", op, [x, skip, *rest], epsilon=1e-5)
+        contrib(f"{name}_only_scale", op, [x, skip, scale], epsilon=0.1)
+        contrib(f"{name}_one_row", op, [x, skip[:1], *rest])
+        contrib(f"{name}_flat_row", op, [x, skip[0], *rest])
+        contrib(f"{name}_tokens", op, [x[0], skip[0], *rest])
+        contrib(f"{name}_sum", op, [x, skip[:1], *rest], outputs=4, absent=[1, 2])
+        contrib(f"{name}_sum_no_bias", op, [x, skip, scale], outputs=4, absent=[1, 2])
+        contrib(f"{name}_statistics", op, [x, skip, *rest], outputs=4)
+
+
+def embeddings() -> None:
+    drawn = np.random.default_rng(5)
+    ids = drawn.integers(0, 20, (2, 6)).astype(np.int32)
+    segments = drawn.integers(0, 2, (2, 6)).astype(np.int32)
+    mask = np.array([[1, 1, 1, 1, 0, 0], [1, 1, 0, 1, 1, 2]], np.int32)
+    word, position, segment = random(1, 20, 8), random(2, 9, 8), random(3, 2, 8)
+    gamma, beta = random(4, 8), random(5, 8)
+    places = drawn.integers(0, 9, (2, 6)).astype(np.int32)
+    op = "EmbedLayerNormalization"
+    tables = [word, position, segment, gamma, beta]
+    plain = [word, position, None, gamma, beta]
+    contrib("embed", op, [ids, segments, *tables], outputs=2)
+    contrib("embed_mask", op, [ids, segments, *tables, mask], outputs=2, mask_index_type=1)
+    contrib("embed_one_output", op, [ids, segments, *tables], mask_index_type=0)
+    contrib("embed_no_segment", op, [ids, None, *plain], outputs=2, epsilon=1e-3)
+    contrib("embed_no_segment_mask", op, [ids, None, *plain, mask], outputs=2)
+    contrib("embed_positions", op, [ids, segments, *tables, mask, places], outputs=2)
+    contrib("embed_one_row_of_positions", op, [ids, segments, *tables, None, places[:1]], outputs=2)
+    contrib("embed_sum", op, [ids, segments, *tables, mask], outputs=3)
+
+    for name, dtype in (("f32", np.float32), ("f16", np.float16)):
+        angles = random(7, 10, 4)
+        cos, sin = np.cos(angles).astype(dtype), np.sin(angles).astype(dtype)
+        x = random(8, 2, 3, 16, dtype=dtype)
+        one, each = np.array([2], np.int64), np.array([[0, 4, 9], [1, 2, 3]], np.int64)
+        op = "RotaryEmbedding"
+        contrib(f"rotary_offset_{name}", op, [x, one, cos, sin])
+        contrib(f"rotary_each_{name}", op, [x, each, cos, sin])
+        contrib(f"rotary_interleaved_{name}", op, [x, each, cos, sin], interleaved=1)
+        contrib(f"rotary_heads_{name}", op, [x, each, cos, sin], num_heads=2)
+        four = random(9, 2, 2, 3, 8, dtype=dtype)
+        contrib(f"rotary_four_{name}", op, [four, each, cos, sin])
+        partial = {"rotary_embedding_dim": 4, "num_heads": 2}
+        contrib(f"rotary_partial_{name}", op, [x, each, cos[:, :2].copy(), sin[:, :2].copy()], **partial)
+        contrib(f"rotary_partial_interleaved_{name}", op, [x, one, cos[:, :2].copy(), sin[:, :2].copy()],
+                interleaved=1, **partial)
+        contrib(f"rotary_one_token_{name}", op, [x[:1, :1].copy(), one, cos, sin], scale=1.0, is_packed_batching=0)
+
+
 elementwise()
 products()
+norms()
+embeddings()

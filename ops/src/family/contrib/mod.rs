@@ -6,16 +6,25 @@
 mod activated;
 mod bias_gelu;
 mod compose;
+mod embed_layer_normalization;
 mod fast_gelu;
 mod fused_conv;
 mod fused_gemm;
 mod fused_matmul;
 mod gelu;
+mod layer_normalization;
 mod quick_gelu;
+mod rotary_embedding;
+mod simplified_layer_normalization;
+mod skip_layer_normalization;
+mod skip_simplified_layer_normalization;
 
 pub use activated::Activated;
 pub use bias_gelu::BiasGelu;
+pub use embed_layer_normalization::EmbedLayerNormalization;
 pub use fused_matmul::{FusedMatMul, Turn};
+pub use simplified_layer_normalization::SimplifiedLayerNormalization;
+pub use skip_layer_normalization::SkipLayerNormalization;
 
 use crate::{Node, OpRow, Operator, Result};
 use std::sync::Arc;
@@ -29,10 +38,18 @@ const fn row(op: &'static str, parse: Parse) -> OpRow {
 /// The operators of this family.
 pub const ROWS: &[OpRow] = &[
     row("BiasGelu", bias_gelu::parse),
+    row("EmbedLayerNormalization", embed_layer_normalization::parse),
     row("FastGelu", fast_gelu::parse),
     row("FusedConv", fused_conv::parse),
     row("FusedGemm", fused_gemm::parse),
     row("FusedMatMul", fused_matmul::parse),
     row("Gelu", gelu::parse),
+    row("LayerNormalization", layer_normalization::parse),
     row("QuickGelu", quick_gelu::parse),
+    row("RotaryEmbedding", rotary_embedding::parse),
+    row("SimplifiedLayerNormalization", simplified_layer_normalization::parse),
+    row("SkipLayerNormalization", skip_layer_normalization::parse),
+    row("SkipSimplifiedLayerNormalization", skip_simplified_layer_normalization::parse),
+    // Exporters write this one into ai.onnx.
+    OpRow { domain: "", op: "SimplifiedLayerNormalization", since: 1, parse: simplified_layer_normalization::parse },
 ];

@@ -95,6 +95,8 @@ pub const ROWS: &[OpRow] = &[
     row("InstanceNormalization", 6, instance_normalization::parse),
     row("LRN", 1, lrn::parse),
     row("LSTM", 7, lstm::parse),
+    // Exporters that fuse wrote it before the specification had it.
+    row("LayerNormalization", 1, layer_normalization::parse),
     row("LayerNormalization", 17, layer_normalization::parse),
     row("LinearAttention", 27, linear_attention::parse),
     row("LpNormalization", 1, lp_normalization::parse),
