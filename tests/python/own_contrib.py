@@ -172,7 +172,146 @@ def embeddings() -> None:
         contrib(f"rotary_one_token_{name}", op, [x[:1, :1].copy(), one, cos, sin], scale=1.0, is_packed_batching=0)
 
 
+def ints(*values: Any) -> np.ndarray:
+    """A mask."""
+    return np.array(values, np.int32)
+
+
+def attention() -> None:
+    b, s, f, n, d, p = 2, 4, 6, 2, 4, 3
+    h = n * d
+    x, w, bias = random(1, b, s, f), random(2, f, 3 * h), random(3, 3 * h)
+    past = random(4, 2, b, n, p, d)
+    keys = ints([1, 1, 1, 0], [1, 1, 0, 0])
+    pairs = np.tril(np.ones((b, s, s), np.int32))
+    pairs[1, :, 0] = 0
+    pairs[1, 0, 1] = 1
+    past_keys = np.ones((b, p + s), np.int32)
+    past_keys[1, :2] = 0
+    extra = random(5, b, n, s, s)
+
+    def go(name: str, *rest: np.ndarray | None, **more: Any) -> None:
+        contrib(f"attention_{name}", "Attention", [x, w, *rest], **{"num_heads": n, **more})
+
+    go("plain", bias)
+    go("one_head", bias, num_heads=1)
+    go("scale", bias, scale=0.3)
+    go("ends", bias, ints(3, 2))
+    go("ranges", bias, ints(4, 3, 1, 2))
+    go("keys", bias, keys)
+    go("keys_filter", bias, keys, mask_filter_value=-2.0)
+    go("pairs", bias, pairs)
+    go("causal", bias, unidirectional=1)
+    go("causal_keys", bias, keys, unidirectional=1)
+    go("causal_ranges", bias, ints(4, 4, 0, 1), unidirectional=1)
+    go("past", bias, None, past, outputs=2)
+    go("past_causal", bias, None, past, outputs=2, unidirectional=1)
+    go("past_keys", bias, past_keys, past, outputs=2, unidirectional=1)
+    go("present", bias, outputs=2)
+    go("bias", bias, None, None, extra)
+    go("bias_broadcast", bias, None, None, extra[:1, :1].copy(), unidirectional=1)
+    wide, wide_bias = random(7, f, 2 * h + 6), random(8, 2 * h + 6)
+    contrib("attention_sizes", "Attention", [x, wide, wide_bias], num_heads=n, qkv_hidden_sizes=[h, h, 6])
+    contrib("attention_sizes_keys", "Attention", [x, wide, wide_bias, keys], num_heads=n, qkv_hidden_sizes=[h, h, 6])
+    one = [x[:, :1].copy(), w, bias, None, past]
+    contrib("attention_one_token", "Attention", one, num_heads=n, unidirectional=1, outputs=2)
+
+
+def multi_head_attention() -> None:
+    b, s, t, n, d, p = 2, 3, 5, 2, 4, 3
+    h = n * d
+    q, k, v = random(1, b, s, h), random(2, b, t, h), random(3, b, t, h)
+    bias = random(4, 3 * h)
+    keys = ints([1, 1, 1, 0, 0], [1, 0, 1, 1, 1])
+    pairs = np.ones((b, s, t), np.int32)
+    pairs[0, 1, 2:] = 0
+    cache = [random(5, b, n, p, d), random(6, b, n, p, d)]
+    extra = random(7, b, n, s, t)
+    own_k, own_v = random(8, b, s, h), random(9, b, s, h)
+
+    def go(name: str, *inputs: np.ndarray | None, **more: Any) -> None:
+        contrib(f"mha_{name}", "MultiHeadAttention", list(inputs), **{"num_heads": n, **more})
+
+    go("plain", q, k, v)
+    go("bias", q, k, v, bias)
+    go("scale", q, k, v, bias, scale=0.7)
+    go("ends", q, k, v, bias, ints(3, 5))
+    go("keys", q, k, v, bias, keys)
+    go("keys_filter", q, k, v, bias, keys, mask_filter_value=-1.5)
+    go("pairs", q, k, v, None, pairs)
+    go("score_bias", q, k, v, bias, None, extra)
+    go("score_bias_broadcast", q, k, v, bias, keys, extra[:1].copy())
+    go("score_bias_heads", q, k, v, bias, None, extra[:, :1].copy())
+    go("causal_cross", q, k, v, unidirectional=1)
+    go("causal", q, own_k, own_v, bias, unidirectional=1)
+    go("causal_keys", q, own_k, own_v, bias, ints([0, 1, 1], [1, 1, 1]), unidirectional=1)
+    go("past", q, own_k, own_v, bias, None, None, *cache, outputs=3)
+    go("past_causal", q, own_k, own_v, bias, None, None, *cache, outputs=3, unidirectional=1)
+    go("past_keys", q, own_k, own_v, None, np.ones((b, p + s), np.int32), random(10, 1, n, s, p + s), *cache, outputs=3)
+    go("one_token", q[:, :1].copy(), own_k[:, :1].copy(), own_v[:, :1].copy(), bias, None, None, *cache, outputs=3,
+       unidirectional=1)
+    go("present", q, own_k, own_v, bias, outputs=3)
+    go("values_wider", q, k, random(11, b, t, 12), random(12, 2 * h + 12))
+    go("cross_cache", q, random(15, b, n, t, d), random(16, b, n, t, d))
+    go("cross_cache_bias", q, random(15, b, n, t, d), random(16, b, n, t, d), bias)
+
+
+def group_query_attention() -> None:
+    batch, s, n, kv, d, p = 2, 4, 4, 2, 16, 3
+    op = "GroupQueryAttention"
+
+    def go(name: str, new: int, total: int, lengths: list[int], dtype: Any = np.float32, **more: Any) -> None:
+        b = len(lengths)
+        q, k, v = (random(i, b, new, h * d, dtype=dtype) for i, h in enumerate([n, kv, kv]))
+        size = more.pop("cache", 0)
+        cache = [random(i, b, kv, size, d, dtype=dtype) if size else None for i in (5, 6)]
+        if more.pop("packed", False):
+            q, k, v = np.concatenate([q, k, v], -1), None, None
+        tables: list[np.ndarray | None] = [None, None]
+        if more.get("do_rotary"):
+            angles = random(9, 16, d // 2)
+            tables = [np.cos(angles).astype(dtype), np.sin(angles).astype(dtype)]
+        positions, bias, sink = more.pop("positions", None), more.pop("bias", None), more.pop("sink", None)
+        inputs = [q, k, v, *cache, ints(*lengths), np.array(total, np.int32), *tables, positions, bias, sink]
+        while inputs[-1] is None:
+            inputs.pop()
+        contrib(f"gqa_{name}", op, inputs, **{"num_heads": n, "kv_num_heads": kv, "outputs": 3, **more})
+
+    first, more, one = (s, s, [s - 1, s - 1]), (s, s + p, [s + p - 1]), (1, p + 1, [p, p])
+    go("first", *first)
+    go("first_packed", *first, packed=True)
+    go("first_scale", *first, scale=0.2)
+    go("first_half", *first, dtype=np.float16)
+    go("first_rotary", *first, do_rotary=1)
+    go("first_rotary_interleaved", *first, do_rotary=1, rotary_interleaved=1, packed=True)
+    go("first_positions", *first, do_rotary=1, positions=np.array([[2, 3, 4, 5], [7, 8, 9, 10]], np.int64))
+    go("first_window", *first, local_window_size=2)
+    go("first_softcap", *first, softcap=0.5)
+    go("first_smooth", *first, smooth_softmax=1)
+    go("first_sink", *first, sink=random(20, n))
+    go("first_bias", *first, bias=random(21, batch, n, s, s))
+    go("first_bias_broadcast", *first, bias=random(21, 1, 1, s, s), local_window_size=3, softcap=2.0)
+    go("first_both_ways", *first, causal=0)
+    go("first_long_cache", *first, cache=6)
+    go("one", *one, cache=p)
+    go("one_half", *one, cache=p, dtype=np.float16, do_rotary=1)
+    go("one_lengths", 1, p + 1, [p, 1], cache=p, do_rotary=1)
+    go("one_long_cache", 1, p + 1, [p, 2], cache=7, do_rotary=1, packed=True)
+    go("one_positions", *one, cache=p, do_rotary=1, positions=np.array([[5], [1]], np.int64))
+    go("one_window", *one, cache=p, local_window_size=2)
+    go("one_sink", *one, cache=p, sink=random(20, n), local_window_size=3)
+    go("one_smooth_softcap", *one, cache=p, smooth_softmax=1, softcap=1.5)
+    go("one_bias", *one, cache=p, bias=random(22, batch, 1, 1, p + 1))
+    go("more", *more, cache=p)
+    go("more_rotary", *more, cache=p, do_rotary=1)
+    go("more_window", *more, cache=p, local_window_size=3, do_rotary=1)
+    go("more_both_ways", *more, cache=p, causal=0)
+
+
 elementwise()
 products()
 norms()
 embeddings()
+attention()
+multi_head_attention()
+group_query_attention()
