@@ -308,6 +308,97 @@ def group_query_attention() -> None:
     go("more_both_ways", *more, cache=p, causal=0)
 
 
+def plain() -> None:
+    square = random(1, 2, 3, 4, 4)
+    contrib("inverse", "Inverse", [square])
+    contrib("inverse_matrix", "Inverse", [np.array([[0, 2], [4, 1]], np.float32)])
+    contrib("inverse_double", "Inverse", [square.astype(np.float64)])
+    contrib("inverse_one", "Inverse", [random(2, 3, 1, 1)])
+    contrib("inverse_half", "Inverse", [np.array([[2, 1], [1, 4]], np.float16)], rtol=2e-3)
+
+    diagonals = [(np.float32, None), (np.float64, 1), (np.int64, -1), (np.float32, 9), (np.int64, -9)]
+    for i, (dtype, k) in enumerate(diagonals):
+        inputs = [random(i, 2, 3, 4, dtype=dtype, scale=5.0)]
+        inputs += [] if k is None else [np.array(k, np.int64)]
+        contrib(f"trilu_upper_{i}", "Trilu", inputs)
+        contrib(f"trilu_lower_{i}", "Trilu", inputs, upper=0)
+
+    contrib("unique", "Unique", [np.array([2, 1, 1, 3, 4, 3], np.float32)], outputs=3)
+    contrib("unique_one", "Unique", [np.array([2], np.float32)], outputs=3)
+    contrib("unique_none", "Unique", [np.zeros(0, np.float32)], outputs=3)
+    contrib("unique_many", "Unique", [np.round(random(3, 50))], outputs=3)
+    contrib("unique_signs", "Unique", [np.array([0.0, -0.0, 1.0, -1.0], np.float32)], outputs=3)
+
+    for axis in (0, 1, 2, -1, -2):
+        contrib(f"expanddims_{axis}", "ExpandDims", [random(1, 2, 3), np.array(axis, np.int32)])
+    for kind in (np.int64, np.float16, np.bool_, np.uint8):
+        x = np.array([[1, 0], [0, 1]]).astype(kind)
+        contrib(f"expanddims_{np.dtype(kind).name}", "ExpandDims", [x, np.array(1, np.int32)], constants=[1])
+    contrib("expanddims_string", "ExpandDims", [np.array(["a", "bc"], object), np.array(0, np.int32)])
+
+    image = random(1, 2, 3, 5, 6)
+    regions = np.array([[0, 0, 1, 1], [0.1, 0.3, 0.8, 0.6], [0.9, 0.7, 0.2, 0.1], [-0.2, 0.5, 1.2, 1.5]], np.float32)
+    which = ints(0, 1, 1, 0)
+    for mode in ("bilinear", "nearest"):
+        for size in ([4, 3], [1, 1], [1, 5], [6, 1], [5, 6]):
+            name = f"crop_{mode}_{size[0]}_{size[1]}"
+            contrib(name, "CropAndResize", [image, regions, which, ints(*size)], mode=mode, extrapolation_value=-1.5)
+    contrib("crop_plain", "CropAndResize", [image, regions, which, ints(2, 2)], constants=[3])
+
+    grid = random(2, 2, 4, 3, 2)
+    for mode in ("bilinear", "nearest", "bicubic"):
+        for padding in ("zeros", "border", "reflection"):
+            for corners in (0, 1):
+                contrib(f"gridsample_{mode}_{padding}_{corners}", "GridSample", [image, grid], mode=mode,
+                        padding_mode=padding, align_corners=corners)
+    contrib("gridsample_plain", "GridSample", [image, grid])
+
+    x = random(1, 3, 4)
+    pads = np.array([1, 2, 0, 1], np.int64)
+    for mode in ("constant", "reflect", "edge"):
+        contrib(f"pad_{mode}", "Pad", [x, pads], mode=mode)
+        contrib(f"pad_{mode}_row", "Pad", [x, pads.reshape(1, 4)], mode=mode, constants=[1])
+    contrib("pad_value", "Pad", [x, pads, np.array([2.5], np.float32)])
+    contrib("pad_value_scalar", "Pad", [x, pads, np.array(2.5, np.float32)])
+    contrib("pad_negative", "Pad", [x, np.array([-1, 1, 0, -2], np.int64)])
+
+    for i, (dtype, start, limit, delta) in enumerate([
+        (np.float32, 1.0, 5.0, 0.75), (np.int64, 10, -3, -4), (np.int32, 3, 9, None), (np.float64, 0.5, 4.0, None),
+        (np.int16, 0, 7, 3), (np.int64, 3, 3, 1), (np.float32, 5.0, 1.0, None),
+    ]):
+        given = [np.array(v, dtype) for v in (start, limit, delta) if v is not None]
+        contrib(f"range_{i}", "Range", given)
+        contrib(f"range_vector_{i}", "Range", [v.reshape(1) for v in given], constants=list(range(len(given))))
+
+    drawn = np.random.default_rng(3)
+    tokens = drawn.integers(0, 4, (3, 12)).astype(np.int64)
+    for size in (1, 2, 3, 5, 12, 13):
+        contrib(f"ngram_{size}", "NGramRepeatBlock", [tokens, random(size, 3, 5)], ngram_size=size)
+
+    for kind in (np.int32, np.uint32, np.int64, np.uint64, np.float32, np.float64):
+        values = (random(1, 2, 3, scale=100.0) if kind in (np.float32, np.float64) else drawn.integers(0, 999, (2, 3)))
+        for positive in (0, 1):
+            contrib(f"murmur_{np.dtype(kind).name}_{positive}", "MurmurHash3", [values.astype(kind)], positive=positive,
+                    seed=positive * 7)
+    words = np.array(["", "a", "ab", "abc", "abcd", "abcde", "a longer string than before", "h\u00e9llo"], object)
+    contrib("murmur_string", "MurmurHash3", [words])
+    contrib("murmur_string_signed", "MurmurHash3", [words.reshape(2, 4)], positive=0, seed=42)
+
+    letters = drawn.integers(1, 10, (5, 6)).astype(np.int32)
+    # onnxruntime leaves what it gives for a word of no characters as it finds it.
+    for row, length in enumerate([6, 3, 1, 4, 2]):
+        letters[row, length:] = 0
+    weight, bias, table = random(1, 4, 1, 3, 5), random(2, 4), random(3, 10, 5)
+    contrib("wordconv", "WordConvEmbedding", [letters, weight, bias, table])
+    contrib("wordconv_sizes", "WordConvEmbedding", [letters, weight, bias, table], embedding_size=4,
+            conv_window_size=3, char_embedding_size=5)
+    contrib("wordconv_window_1", "WordConvEmbedding", [letters, random(4, 4, 1, 1, 5), bias, table])
+    contrib("wordconv_one_word", "WordConvEmbedding", [letters[1:2], weight, bias, table])
+    gaps = letters.copy()
+    gaps[0, 2] = 0
+    contrib("wordconv_gap", "WordConvEmbedding", [gaps, weight, bias, table])
+
+
 elementwise()
 products()
 norms()
@@ -315,3 +406,4 @@ embeddings()
 attention()
 multi_head_attention()
 group_query_attention()
+plain()
