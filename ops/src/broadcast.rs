@@ -86,8 +86,8 @@ impl<const N: usize> Walk<'_, N> {
 
 /// Calls `f` with the flat index into each operand for every element of `out`, in row-major order.
 pub fn for_each_index<const N: usize>(out: &[usize], strides: &[Vec<usize>; N], mut f: impl FnMut([usize; N])) {
-    let mut walk = Walk { shape: out, strides, index: vec![0; out.len()], at: [0; N], done: out.contains(&0) };
-    while let Some(at) = walk.next() {
+    let walk = Walk { shape: out, strides, index: vec![0; out.len()], at: [0; N], done: out.contains(&0) };
+    for at in walk {
         f(at);
     }
 }

@@ -25,8 +25,9 @@ AI_ONNX = 21
 def model_of(name: str, case: Case) -> onnx.ModelProto:
     """The model of one node, its outputs typed by what onnxruntime answers."""
     names = ["" if value is None else f"x{i}" for i, value in enumerate(case.inputs)]
-    outputs = [f"y{i}" for i in range(case.outputs)]
-    node = helper.make_node(case.op, names, outputs, domain=case.domain, **case.attributes)
+    named = ["" if i in case.absent else f"y{i}" for i in range(case.outputs)]
+    outputs = [n for n in named if n]
+    node = helper.make_node(case.op, names, named, domain=case.domain, **case.attributes)
     given = [(n, v) for n, v in zip(names, case.inputs, strict=True) if v is not None]
     fixed = {f"x{i}" for i in case.constants}
     imports = {"": AI_ONNX, case.domain: case.version}
@@ -55,10 +56,11 @@ def answer(name: str, case: Case) -> tuple[onnx.ModelProto, list[np.ndarray], li
     except Exception as error:
         raise RuntimeError(f"case {name}: onnxruntime {ort.__version__} does not answer it: {error}") from error
     del model.graph.output[:]
-    for i, value in enumerate(answers):
+    names = [n for n in model.graph.node[0].output if n]
+    for output, value in zip(names, answers, strict=True):
         array = np.asarray(value)
         kind = onnx.TensorProto.STRING if array.dtype.kind in "OU" else helper.np_dtype_to_tensor_dtype(array.dtype)
-        model.graph.output.append(helper.make_tensor_value_info(f"y{i}", kind, array.shape))
+        model.graph.output.append(helper.make_tensor_value_info(output, kind, array.shape))
     return model, list(feeds.values()), answers
 
 

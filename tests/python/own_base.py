@@ -22,15 +22,18 @@ class Case:
     rtol: float = 1e-4
     atol: float = 1e-5
     constants: Sequence[int] = ()
+    absent: Sequence[int] = ()
 
 
 CASES: dict[str, Case] = {}
 
 
 def case(name: str, op: str, inputs: Sequence[np.ndarray | None], domain: str = "com.microsoft", **more: Any) -> None:
-    """Adds a case. `constants` are the positions of inputs that the model holds as initialisers; the other fields are
-    those of Case, and every other keyword is an attribute of the node."""
-    fields = {key: more.pop(key) for key in ("outputs", "version", "rtol", "atol", "constants") if key in more}
+    """Adds a case. `constants` are the positions of inputs that the model holds as initialisers, `absent` those of
+    outputs that the node does not give; the other fields are those of Case, and every other keyword is an attribute of
+    the node."""
+    own = ("outputs", "version", "rtol", "atol", "constants", "absent")
+    fields = {key: more.pop(key) for key in own if key in more}
     if name in CASES:
         raise ValueError(f"two cases are named {name}")
     CASES[name] = Case(op, domain, inputs, more, **fields)

@@ -46,11 +46,19 @@ pub struct GridSample {
     pub padding: Padding,
     /// Whether -1 and 1 are the centres of the outermost elements instead of their outer edges.
     pub align_corners: bool,
+    /// Whether a position beyond a repeated edge is moved to the edge before its four cubic neighbours are taken; else
+    /// each of them is.
+    pub clamped: bool,
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    Ok(Arc::new(read(node, true)?))
+}
+
+/// Reads the attributes; domains differ in cubic neighbours beyond an edge.
+pub(crate) fn read(node: &Node<'_>, clamped: bool) -> Result<GridSample> {
     let unknown = |name: &str, value: &str| Err(Error::invalid(format!("attribute '{name}' is '{value}'")));
-    Ok(Arc::new(GridSample {
+    Ok(GridSample {
         interpolation: match node.attributes.string_or("mode", "linear".into())?.as_str() {
             "nearest" => Interpolation::Nearest,
             "linear" | "bilinear" => Interpolation::Linear,
@@ -64,7 +72,8 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
             other => return unknown("padding_mode", other),
         },
         align_corners: node.attributes.flag_or("align_corners", false)?,
-    }))
+        clamped,
+    })
 }
 
 /// Mirrors a coordinate at both borders until it lies between them.
@@ -108,6 +117,7 @@ impl GridSample {
         if x < low || x > high {
             match self.padding {
                 Padding::Zeros => {}
+                Padding::Border if self.interpolation == Interpolation::Cubic && !self.clamped => {}
                 Padding::Border => x = if x < T::ZERO { T::ZERO } else { last },
                 Padding::Reflection => x = reflect(x, low, high),
             }

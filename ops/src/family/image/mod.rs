@@ -1,7 +1,7 @@
 //! Resampling of images.
 
 mod affine_grid;
-mod grid_sample;
+pub(crate) mod grid_sample;
 mod image_scaler;
 mod kernel;
 mod resize;

@@ -184,14 +184,14 @@ impl Attention {
 }
 
 /// A mask broadcast to batch, heads, queries and keys; keys beyond its end are hidden.
-struct Mask<T> {
+pub(crate) struct Mask<T> {
     values: Vec<T>,
     strides: Vec<usize>,
     keys: usize,
 }
 
 impl<T: Float> Mask<T> {
-    fn read(mask: &Tensor, full: [usize; 4]) -> Result<Self> {
+    pub(crate) fn read(mask: &Tensor, full: [usize; 4]) -> Result<Self> {
         let wrong = || Error::invalid(format!("a mask of shape {:?} for scores of shape {full:?}", mask.shape()));
         let keys = *mask.shape().last().ok_or_else(wrong)?;
         let mut seen = full;
@@ -207,7 +207,7 @@ impl<T: Float> Mask<T> {
         Ok(Self { values, strides: broadcast_strides(mask.shape(), &seen), keys })
     }
 
-    fn at(&self, b: usize, h: usize, i: usize, j: usize) -> T {
+    pub(crate) fn at(&self, b: usize, h: usize, i: usize, j: usize) -> T {
         if j >= self.keys {
             return T::LEAST;
         }

@@ -98,6 +98,8 @@ pub const ROWS: &[OpRow] = &[
     row("InstanceNormalization", 1, instance_normalization::parse),
     row("LRN", 1, lrn::parse),
     row("LSTM", 1, lstm::parse),
+    // Exporters that fuse wrote it before the specification had it.
+    row("LayerNormalization", 1, layer_normalization::parse),
     row("LayerNormalization", 17, layer_normalization::parse),
     row("LinearAttention", 27, linear_attention::parse),
     row("LpNormalization", 1, lp_normalization::parse),
