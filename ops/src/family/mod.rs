@@ -22,6 +22,7 @@ use crate::OpRow;
 pub const ALL: &[&[OpRow]] = &[
     activation::ROWS,
     contrib::ROWS,
+    contrib::quantized::ROWS,
     control::ROWS,
     image::ROWS,
     logic::ROWS,

@@ -1,5 +1,7 @@
 //! The `com.microsoft` operators that exported models contain.
 
+pub mod quantized;
+
 use crate::OpRow;
 
 /// The operators of this family.
