@@ -23,6 +23,7 @@ use crate::OpRow;
 pub const ALL: &[&[OpRow]] = &[
     activation::ROWS,
     contrib::ROWS,
+    contrib::quantized::ROWS,
     control::ROWS,
     image::ROWS,
     logic::ROWS,

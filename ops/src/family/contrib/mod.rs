@@ -24,6 +24,7 @@ mod murmur_hash3;
 mod ngram_repeat_block;
 mod pad;
 mod padding;
+pub mod quantized;
 mod quick_gelu;
 mod range;
 mod rotary_embedding;

@@ -7,7 +7,7 @@ mod cast_like;
 mod center_crop_pad;
 mod col2im;
 mod compress;
-mod concat;
+pub(crate) mod concat;
 mod constant;
 mod constant_of_shape;
 mod depth_space;
@@ -34,7 +34,7 @@ mod split;
 mod squeeze;
 mod tensor_scatter;
 mod tile;
-mod transpose;
+pub(crate) mod transpose;
 #[cfg(test)]
 pub(crate) mod trial;
 mod trilu;

@@ -24,7 +24,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     }))
 }
 
-fn step<T: Float>(s: &Step<'_, T>, h: &mut Vec<T>, c: &mut [T], input_forget: bool) {
+pub(crate) fn step<T: Float>(s: &Step<'_, T>, h: &mut Vec<T>, c: &mut [T], input_forget: bool) {
     let peep = |gate: usize, u: usize, c: T| s.peephole.get(gate * s.hidden + u).map(|p| p.mul(c));
     let with = |x: T, p: Option<T>| p.map_or(x, |p| x.add(p));
     let mut next = Vec::with_capacity(s.hidden);

@@ -102,17 +102,17 @@ pub struct Recurrent {
 }
 
 /// One step of one sequence.
-pub(super) struct Step<'a, T> {
-    pub(super) x: &'a [T],
-    pub(super) w: &'a [T],
-    pub(super) r: &'a [T],
+pub(crate) struct Step<'a, T> {
+    pub(crate) x: &'a [T],
+    pub(crate) w: &'a [T],
+    pub(crate) r: &'a [T],
     /// Biases of the input, then of the state; empty is zero.
-    pub(super) b: &'a [T],
-    pub(super) peephole: &'a [T],
-    pub(super) activations: &'a [Activation],
-    pub(super) clip: Option<f32>,
-    pub(super) gates: usize,
-    pub(super) hidden: usize,
+    pub(crate) b: &'a [T],
+    pub(crate) peephole: &'a [T],
+    pub(crate) activations: &'a [Activation],
+    pub(crate) clip: Option<f32>,
+    pub(crate) gates: usize,
+    pub(crate) hidden: usize,
 }
 
 /// One chain of fused multiply-adds.
@@ -154,7 +154,7 @@ impl<T: Float> Step<'_, T> {
 }
 
 impl Recurrent {
-    pub(super) fn parse(node: &Node<'_>, gates: usize, cell: bool, defaults: &[&str]) -> Result<Self> {
+    pub(crate) fn parse(node: &Node<'_>, gates: usize, cell: bool, defaults: &[&str]) -> Result<Self> {
         let direction = match node.attributes.string_or("direction", "forward".into())?.as_str() {
             "forward" => Direction::Forward,
             "reverse" => Direction::Reverse,
@@ -190,7 +190,7 @@ impl Recurrent {
         if self.direction == Direction::Bidirectional { 2 } else { 1 }
     }
 
-    pub(super) fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+    pub(crate) fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         let dtype = check_float(inputs.dtype(0)?)?;
         for i in [1, 2, 3, 5, 6, 7] {
             if inputs.get(i).is_some() && inputs.dtype(i)? != dtype {
@@ -219,7 +219,7 @@ impl Recurrent {
         Ok(shapes.into_iter().take(self.outputs.min(count)).map(|s| Fact::tensor(dtype, Some(s))).collect())
     }
 
-    pub(super) fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
+    pub(crate) fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
         let axis = usize::from(!self.batch_first);
         let wanted = [
             Rows::Axis(axis),
@@ -240,7 +240,7 @@ impl Recurrent {
     }
 
     /// Walks over time; `step` turns the state (and cell) of one sequence into the next.
-    pub(super) fn run<T: Float>(
+    pub(crate) fn run<T: Float>(
         &self,
         inputs: Inputs<'_>,
         step: impl Fn(&Step<'_, T>, &mut Vec<T>, &mut Vec<T>),

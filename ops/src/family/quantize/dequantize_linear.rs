@@ -16,7 +16,7 @@ pub struct DequantizeLinear {
     pub output: Option<DType>,
 }
 
-pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+pub(crate) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     let output = optional_dtype(node, "output_dtype")?;
     Ok(Arc::new(DequantizeLinear { granularity: Granularity::parse(node)?, output }))
 }

@@ -13,6 +13,15 @@ pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(DynamicQuantizeLinear))
 }
 
+/// The scale and the zero point of values of this range; of finite ones.
+pub(crate) fn parameters(values: &[f32]) -> (f32, i64) {
+    let least = values.iter().copied().fold(0.0f32, |a, b| if b < a { b } else { a });
+    let greatest = values.iter().copied().fold(0.0f32, |a, b| if b > a { b } else { a });
+    let range = if least == greatest { 1.0 } else { greatest - least };
+    let scale = range / 255.0;
+    (scale, saturate(f64::from(-least / scale), 0, (0, 255)))
+}
+
 impl Operator for DynamicQuantizeLinear {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
         inputs.dtype_where(0, "f32", |t| t == DType::F32)?;
@@ -27,11 +36,7 @@ impl Operator for DynamicQuantizeLinear {
         if values.iter().any(|v| !v.is_finite()) {
             return Err(Error::invalid("a range of infinite or undefined numbers cannot be quantised"));
         }
-        let least = values.iter().copied().fold(0.0f32, |a, b| if b < a { b } else { a });
-        let greatest = values.iter().copied().fold(0.0f32, |a, b| if b > a { b } else { a });
-        let range = if least == greatest { 1.0 } else { greatest - least };
-        let scale = range / 255.0;
-        let zero = saturate(f64::from(-least / scale), 0, (0, 255));
+        let (scale, zero) = parameters(values);
         let y = values.iter().map(|v| saturate(f64::from(v / scale), zero, (0, 255)) as u8).collect();
         Ok(vec![
             Tensor::from_vec(x.shape(), y)?.into(),

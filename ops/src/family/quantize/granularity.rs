@@ -14,7 +14,7 @@ pub struct Granularity {
 
 /// For each flat element the flat index of its parameter is `outer * steps * inner + step * inner + rest` with these.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spread {
+pub(crate) struct Spread {
     length: usize,
     inner: usize,
     block: usize,
@@ -24,7 +24,7 @@ pub(super) struct Spread {
 }
 
 impl Granularity {
-    pub(super) fn parse(node: &Node<'_>) -> Result<Self> {
+    pub(crate) fn parse(node: &Node<'_>) -> Result<Self> {
         let block = node.attributes.int_or("block_size", 0)?;
         let block_size = usize::try_from(block)
             .map_err(|_| Error::invalid(format!("attribute 'block_size' is {block}; it must not be negative")))?;
@@ -35,7 +35,7 @@ impl Granularity {
     ///
     /// # Errors
     /// [`Error::Invalid`] when they do not fit.
-    pub(super) fn spread(&self, x: &[usize], scale: &[usize]) -> Result<Spread> {
+    pub(crate) fn spread(&self, x: &[usize], scale: &[usize]) -> Result<Spread> {
         let refuse =
             || Error::invalid(format!("a scale of shape {scale:?} does not fit an input of shape {x:?}, {self:?}"));
         if scale.iter().product::<usize>() == 1 && scale.len() <= 1 {
@@ -63,7 +63,7 @@ impl Granularity {
 
 impl Spread {
     /// The parameter of flat element `i`.
-    pub(super) fn at(&self, i: usize) -> usize {
+    pub(crate) fn at(&self, i: usize) -> usize {
         let (rest, i) = (i % self.inner, i / self.inner);
         let (position, outer) = (i % self.length, i / self.length);
         let step = position / self.block;
@@ -72,14 +72,14 @@ impl Spread {
 }
 
 /// The elements as `f32`: exact for narrow floats and small integers.
-pub(super) fn singles(x: &Tensor) -> Result<Vec<f32>> {
+pub(crate) fn singles(x: &Tensor) -> Result<Vec<f32>> {
     use crate::numeric::Number;
     let x = x.widen()?;
     with_number!(x.dtype(), T => Ok(x.as_slice::<T>()?.iter().map(|v| Number::to_f64(*v) as f32).collect()))
 }
 
 /// The zero points as integers, `count` zeros where there are none.
-pub(super) fn zero_points(zero: Option<&Tensor>, scale: &Tensor) -> Result<Vec<i64>> {
+pub(crate) fn zero_points(zero: Option<&Tensor>, scale: &Tensor) -> Result<Vec<i64>> {
     match zero {
         None => Ok(vec![0; scale.len()]),
         Some(z) if z.len() == scale.len() => z.to_i64_vec(),
@@ -95,7 +95,7 @@ pub(super) fn zero_points(zero: Option<&Tensor>, scale: &Tensor) -> Result<Vec<i
 ///
 /// # Errors
 /// [`Error::Unsupported`] for other types.
-pub(super) fn bounds(dtype: DType) -> Result<(i64, i64)> {
+pub(crate) fn bounds(dtype: DType) -> Result<(i64, i64)> {
     match dtype {
         DType::I8 => Ok((-128, 127)),
         DType::U8 => Ok((0, 255)),
@@ -112,14 +112,14 @@ pub(super) fn bounds(dtype: DType) -> Result<(i64, i64)> {
 }
 
 /// A quotient rounded to the nearest integer (halves to the even one), moved by the zero point and saturated.
-pub(super) fn saturate(quotient: f64, zero: i64, (least, greatest): (i64, i64)) -> i64 {
+pub(crate) fn saturate(quotient: f64, zero: i64, (least, greatest): (i64, i64)) -> i64 {
     // A NaN becomes the zero point; `as` saturates, so the sum is kept from overflowing first.
     let rounded = quotient.round_ties_even().clamp(-1e15, 1e15) as i64;
     (rounded + zero).clamp(least, greatest)
 }
 
 /// A tensor of a quantised type from integers within its bounds.
-pub(super) fn integers(dtype: DType, shape: &[usize], values: impl Iterator<Item = i64>) -> Result<Tensor> {
+pub(crate) fn integers(dtype: DType, shape: &[usize], values: impl Iterator<Item = i64>) -> Result<Tensor> {
     Tensor::from_vec(shape, values.collect::<Vec<i64>>())?.cast(dtype)
 }
 

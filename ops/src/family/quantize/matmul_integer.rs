@@ -14,12 +14,12 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct MatMulInteger;
 
-pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
+pub(crate) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(MatMulInteger))
 }
 
 /// A byte tensor as `i32` less its zero points, which broadcast; those of a vector go along the rows of the left factor.
-pub(super) fn centred(x: &Tensor, zero: Option<&Tensor>, left: bool) -> Result<Tensor> {
+pub(crate) fn centred(x: &Tensor, zero: Option<&Tensor>, left: bool) -> Result<Tensor> {
     check_bytes(x.dtype())?;
     let as_i32 = |t: &Tensor| Tensor::from_vec(t.shape(), t.to_i64_vec()?.into_iter().map(|v| v as i32).collect());
     let Some(zero) = zero else { return as_i32(x) };
@@ -35,7 +35,7 @@ pub(super) fn centred(x: &Tensor, zero: Option<&Tensor>, left: bool) -> Result<T
 }
 
 /// A parameter of the left factor with more than one element and one dimension stands for its rows.
-pub(super) fn by_row(parameter: &Tensor, rank: usize, left: bool) -> Result<Tensor> {
+pub(crate) fn by_row(parameter: &Tensor, rank: usize, left: bool) -> Result<Tensor> {
     match parameter.shape() {
         [n] if left && *n > 1 && rank > 1 => parameter.reshape([*n, 1]),
         // One parameter must not add a dimension to a vector or a scalar.
@@ -44,7 +44,7 @@ pub(super) fn by_row(parameter: &Tensor, rank: usize, left: bool) -> Result<Tens
     }
 }
 
-pub(super) fn check_bytes(dtype: DType) -> Result<()> {
+pub(crate) fn check_bytes(dtype: DType) -> Result<()> {
     match dtype {
         DType::I8 | DType::U8 => Ok(()),
         other => Err(Error::unsupported(format!("a quantised product of {other}; i8 and u8 are"))),
@@ -52,7 +52,7 @@ pub(super) fn check_bytes(dtype: DType) -> Result<()> {
 }
 
 /// The fact of a product of these factors, in another type.
-pub(super) fn product_fact(a: &Fact, b: &Fact, dtype: DType) -> Result<Fact> {
+pub(crate) fn product_fact(a: &Fact, b: &Fact, dtype: DType) -> Result<Fact> {
     for f in [a, b] {
         check_bytes(f.dtype().ok_or_else(|| Error::invalid(format!("{} where a tensor is expected", f.ty)))?)?;
     }
@@ -62,7 +62,7 @@ pub(super) fn product_fact(a: &Fact, b: &Fact, dtype: DType) -> Result<Fact> {
 }
 
 /// The product of two `i32` tensors.
-pub(super) fn product(a: Tensor, b: Tensor) -> Result<Tensor> {
+pub(crate) fn product(a: Tensor, b: Tensor) -> Result<Tensor> {
     let (a, b) = (Value::Tensor(a), Value::Tensor(b));
     MatMul.evaluate(Inputs(&[Some(&a), Some(&b)]))?.remove(0).as_tensor().cloned()
 }

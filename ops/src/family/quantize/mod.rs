@@ -1,13 +1,13 @@
 //! Quantised numbers and products of them.
 
 mod conv_integer;
-mod dequantize_linear;
-mod dynamic_quantize_linear;
-mod granularity;
-mod matmul_integer;
-mod qlinear_conv;
-mod qlinear_matmul;
-mod quantize_linear;
+pub(crate) mod dequantize_linear;
+pub(crate) mod dynamic_quantize_linear;
+pub(crate) mod granularity;
+pub(crate) mod matmul_integer;
+pub(crate) mod qlinear_conv;
+pub(crate) mod qlinear_matmul;
+pub(crate) mod quantize_linear;
 
 pub use conv_integer::ConvInteger;
 pub use dequantize_linear::DequantizeLinear;

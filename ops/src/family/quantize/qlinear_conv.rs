@@ -17,12 +17,12 @@ pub struct QLinearConv {
     pub conv: Conv,
 }
 
-pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+pub(crate) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(QLinearConv { conv: geometry(node)? }))
 }
 
 /// The one number of a scale.
-fn single(inputs: Inputs<'_>, i: usize) -> Result<f32> {
+pub(crate) fn single(inputs: Inputs<'_>, i: usize) -> Result<f32> {
     match singles(inputs.tensor(i)?)?[..] {
         [one] => Ok(one),
         ref many => Err(Error::invalid(format!("input {i} has {} scales where one is expected", many.len()))),

@@ -21,7 +21,7 @@ pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 /// A scale as an `f32` tensor of its shape.
-fn scale(inputs: Inputs<'_>, i: usize, rank: usize, left: bool) -> Result<Tensor> {
+pub(crate) fn scale(inputs: Inputs<'_>, i: usize, rank: usize, left: bool) -> Result<Tensor> {
     let t = by_row(inputs.tensor(i)?, rank, left)?;
     Tensor::from_vec(t.shape(), singles(&t)?)
 }

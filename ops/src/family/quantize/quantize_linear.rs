@@ -31,7 +31,7 @@ pub(super) fn optional_dtype(node: &Node<'_>, name: &str) -> Result<Option<DType
     }
 }
 
-pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+pub(crate) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(QuantizeLinear {
         granularity: Granularity::parse(node)?,
         output: optional_dtype(node, "output_dtype")?,
