@@ -55,7 +55,7 @@ impl WordConvEmbedding {
         }
         let table = wide::<T>(table)?;
         let (weight, bias) = (weight.widen()?.reshape([maps, window * size])?, bias.widen()?);
-        let product = Gemm { alpha: 1.0, beta: 1.0, transpose_a: false, transpose_b: true };
+        let product = Gemm { alpha: 1.0, beta: 1.0, transpose_a: false, transpose_b: true, same_shape: false };
         let mut out = filled(&[count, maps], T::ZERO)?;
         for (w, word) in characters.chunks_exact(length.max(1)).enumerate() {
             let seen = word.iter().filter(|c| **c > 0).count();

@@ -40,6 +40,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         beta: 1.0,
         transpose_a: a.flag_or("transA", false)?,
         transpose_b: a.flag_or("transB", false)?,
+        same_shape: false,
     };
     Ok(Arc::new(QGemm { gemm, alpha: a.float_or("alpha", 1.0)? }))
 }
