@@ -50,6 +50,7 @@ def answer(name: str, case: Case) -> tuple[onnx.ModelProto, list[np.ndarray], li
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
+    options.intra_op_num_threads = 2  # DynamicQuantizeLSTM quantises per thread
     try:
         session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         answers = session.run(None, feeds)
