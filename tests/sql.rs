@@ -275,6 +275,20 @@ async fn a_copy_streams_in_bounded_memory() {
 }
 
 #[tokio::test]
+async fn a_copy_takes_a_relation_as_a_select_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = fixture::engine(EngineOptions::default());
+    let out = folder.path().join("out.parquet");
+    let copy = format!("COPY (SELECT id, predict('sum', t) AS p FROM (SELECT * FROM t) t) TO '{}'", out.display());
+    assert_eq!(run(&engine, &copy).await.scored, 20_000);
+    let both = format!(
+        "SELECT count(*) FROM '{}' c JOIN (SELECT id, predict('sum', a, b) AS q FROM t) d USING (id) WHERE p IS NOT DISTINCT FROM q",
+        out.display()
+    );
+    assert_eq!(cells(&engine.sql(&both).await.unwrap().collect().await.unwrap()).unwrap(), [["20000"]]);
+}
+
+#[tokio::test]
 async fn a_model_that_needs_all_rows_is_charged_for_them() {
     let options = EngineOptions { partitions: Some(2), memory_bytes_max: Some(1 << 20), ..EngineOptions::default() };
     let engine = fixture::engine(options);

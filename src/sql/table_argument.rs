@@ -10,7 +10,7 @@ use datafusion::{
     logical_expr::LogicalPlan,
     prelude::SessionContext,
     sql::{
-        parser::Statement as Parsed,
+        parser::{CopyToSource, Statement as Parsed},
         sqlparser::{
             ast::{
                 Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr,
@@ -76,10 +76,8 @@ fn select_all(statement: &mut Parsed) {
         }
     }
 
-    if let Some(inner) = body(statement) {
-        // Nothing breaks this visit.
-        let _ = inner.visit(&mut Named);
-    }
+    // Nothing breaks this visit.
+    let _ = visit(statement, &mut Named);
 }
 
 /// The table that an argument of a relation names: `t`, `s.t` or `TABLE(t)`.
@@ -200,7 +198,7 @@ fn relation_argument(statement: &mut Parsed, name: &str) -> Option<Query> {
     }
 
     let mut find = Find { name, around: Vec::new() };
-    match body(statement)?.visit(&mut find) {
+    match visit(statement, &mut find) {
         ControlFlow::Break(query) => Some(query),
         ControlFlow::Continue(()) => None,
     }
@@ -215,12 +213,16 @@ fn mentions(select: &Select, query: &Query, name: &str) -> bool {
     found.is_break()
 }
 
-/// The SQL statement inside DataFusion's own statements.
-fn body(statement: &mut Parsed) -> Option<&mut Statement> {
+/// Visits the SQL inside DataFusion's own statements.
+fn visit<V: VisitorMut>(statement: &mut Parsed, visitor: &mut V) -> ControlFlow<V::Break> {
     match statement {
-        Parsed::Statement(inner) => Some(inner),
-        Parsed::Explain(explain) => body(&mut explain.statement),
-        Parsed::CopyTo(_) | Parsed::CreateExternalTable(_) | Parsed::Reset(_) => None,
+        Parsed::Statement(inner) => inner.visit(visitor),
+        Parsed::Explain(explain) => visit(&mut explain.statement, visitor),
+        Parsed::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        Parsed::CreateExternalTable(_) | Parsed::Reset(_) => ControlFlow::Continue(()),
     }
 }
 
@@ -261,10 +263,8 @@ fn expand(statement: &mut Parsed, name: &str, columns: &[String]) {
         }
     }
 
-    if let Some(inner) = body(statement) {
-        // Nothing breaks this visit.
-        let _ = inner.visit(&mut Expand { name, columns });
-    }
+    // Nothing breaks this visit.
+    let _ = visit(statement, &mut Expand { name, columns });
 }
 
 /// `named_struct('a', t.a, ...)`.
