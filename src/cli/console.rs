@@ -81,6 +81,11 @@ pub(super) fn has_color(color: Color) -> bool {
 
 /// Starts a spinner on a terminal; nothing in a pipe. It goes away when it is dropped.
 pub(super) fn progress(_context: &Context, what: String) -> Progress {
+    spinner(what)
+}
+
+/// [`progress`] where no settings are at hand.
+pub(super) fn spinner(what: String) -> Progress {
     let bar = is_watched().then(|| {
         let bar = indicatif::ProgressBar::new_spinner().with_message(what);
         bar.enable_steady_tick(Duration::from_millis(120));
