@@ -136,7 +136,11 @@ struct Pair<'a> {
 
 /// The name of the operator that comes first or second in a pair.
 fn name(of: &Use) -> String {
-    if of.domain.is_empty() { of.op.clone() } else { format!("ml:{}", of.op) }
+    match of.domain {
+        "" => of.op.clone(),
+        "ai.onnx.ml" => format!("ml:{}", of.op),
+        _ => format!("ms:{}", of.op),
+    }
 }
 
 /// Finds for every ordered pair of operators the first given value for which both run.

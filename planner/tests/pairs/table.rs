@@ -24,7 +24,11 @@ pub(crate) fn uses() -> Vec<Use> {
                 panic!("three columns are expected: {line}")
             };
             let inputs: Vec<String> = inputs.split_whitespace().map(str::to_owned).collect();
-            let (domain, op) = op.strip_prefix("ml:").map_or(("", op), |op| ("ai.onnx.ml", op));
+            let (domain, op) = match op.split_once(':') {
+                Some(("ml", op)) => ("ai.onnx.ml", op),
+                Some(("ms", op)) => ("com.microsoft", op),
+                _ => ("", op),
+            };
             let incoming = inputs.iter().position(|i| i == "x" || i == "x!").unwrap_or_else(|| panic!("no x: {line}"));
             let attributes = attributes.split_whitespace().fold(Attributes::new(), |all, pair| {
                 let (name, value) = pair.split_once('=').unwrap_or_else(|| panic!("{pair} in {line}"));
@@ -134,7 +138,11 @@ fn constant(token: &str) -> Option<Tensor> {
 impl Use {
     /// The operator set that the use is written for.
     pub(crate) fn version(&self) -> u32 {
-        if self.domain.is_empty() { 26 } else { 4 }
+        match self.domain {
+            "" => 26,
+            "ai.onnx.ml" => 4,
+            _ => 1,
+        }
     }
 
     /// The other inputs for this incoming value (`None` at its own position), or nothing where it has no such shape.

@@ -31,6 +31,7 @@ mod rotary_embedding;
 mod simplified_layer_normalization;
 mod skip_layer_normalization;
 mod skip_simplified_layer_normalization;
+mod tokenizer;
 mod trilu;
 mod unique;
 mod word_conv_embedding;
@@ -49,6 +50,7 @@ pub use ngram_repeat_block::NGramRepeatBlock;
 pub use range::Range;
 pub use simplified_layer_normalization::SimplifiedLayerNormalization;
 pub use skip_layer_normalization::SkipLayerNormalization;
+pub use tokenizer::{Cut, Longest, Tokenizer};
 pub use unique::Unique;
 pub use word_conv_embedding::WordConvEmbedding;
 
@@ -87,6 +89,7 @@ pub const ROWS: &[OpRow] = &[
     row("SimplifiedLayerNormalization", simplified_layer_normalization::parse),
     row("SkipLayerNormalization", skip_layer_normalization::parse),
     row("SkipSimplifiedLayerNormalization", skip_simplified_layer_normalization::parse),
+    row("Tokenizer", tokenizer::parse),
     row("Trilu", trilu::parse),
     row("Unique", unique::parse),
     row("WordConvEmbedding", word_conv_embedding::parse),
