@@ -17,17 +17,18 @@ pub struct Dropout {
     pub seed: Option<u64>,
     /// Whether an input can turn training mode on.
     pub trains: bool,
+    /// The ratio of elements dropped where training mode is on without an input: before version 7, unless `is_test`.
+    pub always: Option<f32>,
     /// Whether the mask has the input's type, as before version 10, and not booleans.
     pub mask_of_input_type: bool,
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
-    if node.since < 7 && !node.attributes.flag_or("is_test", false)? {
-        return Err(Error::unsupported("Dropout before version 7 in training (is_test = 0, the default)"));
-    }
+    let always = node.since < 7 && !node.attributes.flag_or("is_test", false)?;
     Ok(Arc::new(Dropout {
         seed: node.attributes.int("seed")?.map(i64::cast_unsigned),
-        trains: node.since >= 12 && node.inputs > 2,
+        trains: always || node.since >= 12 && node.inputs > 2,
+        always: if always { Some(node.attributes.float_or("ratio", 0.5)?) } else { None },
         mask_of_input_type: node.since < 10,
     }))
 }
@@ -37,15 +38,19 @@ impl Dropout {
     fn ratio(&self, inputs: Inputs<'_>) -> Result<Option<f64>> {
         let training = match inputs.optional_tensor(2)? {
             Some(t) if self.trains => t.item::<bool>().map_err(|e| e.at("input 2"))?,
-            _ => false,
+            _ => self.always.is_some(),
         };
         if !training {
             return Ok(None);
         }
-        let ratio = inputs.optional_tensor(1)?.map_or(Ok(0.5), |t| {
-            let t = t.widen()?;
-            with_float!(t.dtype(), T => t.item::<T>().map(Number::to_f64))
-        })?;
+        let ratio = match (self.always, inputs.optional_tensor(1)?) {
+            (Some(ratio), _) => f64::from(ratio),
+            (None, None) => 0.5,
+            (None, Some(t)) => {
+                let t = t.widen()?;
+                with_float!(t.dtype(), T => t.item::<T>().map(Number::to_f64))?
+            }
+        };
         if !(0.0..1.0).contains(&ratio) {
             return Err(Error::invalid(format!("the ratio is {ratio}; it lies from 0 up to 1, without 1")));
         }
@@ -78,7 +83,9 @@ impl Operator for Dropout {
         let kept = wide.as_slice::<f64>()?.iter().zip(&mask);
         let kept = kept.map(|(v, keep)| if *keep { v * scale } else { 0.0 }).collect();
         let kept = Tensor::from_vec(x.shape(), kept)?.cast(x.dtype())?;
-        Ok(vec![kept.into(), Tensor::from_vec(x.shape(), mask)?.into()])
+        let mask = Tensor::from_vec(x.shape(), mask)?;
+        let mask = if self.mask_of_input_type { mask.cast(x.dtype())? } else { mask };
+        Ok(vec![kept.into(), mask.into()])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
@@ -118,8 +125,11 @@ mod tests {
         }
         let test = Attributes::new().with("is_test", Attribute::Int(1));
         assert_eq!(run_all("Dropout", 6, &test, &[Some(&x)], 2).unwrap()[0], x, "version 6");
-        let trains = run_all("Dropout", 6, &Attributes::new(), &[Some(&x)], 1).unwrap_err().to_string();
-        assert!(trains.contains("is_test = 0"), "{trains}");
+        let quarter = Attributes::new().with("ratio", Attribute::Float(0.25));
+        let first = run_all("Dropout", 6, &quarter, &[Some(&x)], 2).unwrap();
+        let count = first[1].as_slice::<f32>().unwrap().iter().filter(|m| **m == 1.0).count();
+        assert!((680..820).contains(&count), "version 6 trains unless is_test says otherwise: {count} of 1000 kept");
+        assert!(first[0].as_slice::<f32>().unwrap().iter().all(|v| *v == 0.0 || *v == 4.0));
         let got = run_all("Dropout", 22, &seed, &[Some(&x), Some(&ratio), Some(&train)], 2).unwrap();
         let kept = got[1].as_slice::<bool>().unwrap();
         for (v, keep) in got[0].as_slice::<f32>().unwrap().iter().zip(kept) {

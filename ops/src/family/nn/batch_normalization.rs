@@ -5,7 +5,8 @@ use super::wide::{check_float, filled, narrow, sum16, via, wide, with_wide};
 use crate::{Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts, numeric::Float, rows};
 use std::sync::Arc;
 
-/// `Y = scale (X - mean) / sqrt(variance + epsilon) + bias`, with statistics by channel (axis 1).
+/// `Y = scale (X - mean) / sqrt(variance + epsilon) + bias`, with statistics by channel (axis 1), or, with `spatial = 0`
+/// before version 9, by every index but the first.
 ///
 /// Order of arithmetic: `factor = scale / sqrt(variance + epsilon)`, then one fused `(x - mean) * factor + bias`.
 /// In training the statistics are the batch's own, sums in sixteen chains by index mod 16 and a tree.
@@ -17,7 +18,9 @@ pub struct BatchNormalization {
     pub momentum: f32,
     /// Whether statistics are the batch's own; running statistics are then outputs.
     pub training: bool,
-    /// The number of outputs.
+    /// Whether statistics are by channel and not by every index but the first.
+    pub spatial: bool,
+    /// The number of outputs: running mean and variance after the first, and before version 14 the batch's own after them.
     pub outputs: usize,
 }
 
@@ -25,18 +28,16 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     let training = if node.since >= 14 {
         node.attributes.flag_or("training_mode", false)?
     } else {
-        // Before version 14 training was told by the number of outputs, and by `is_test` before version 7.
+        // Before version 14 training was told by the number of outputs.
         node.outputs > 1
     };
-    if node.since < 14 && training {
-        return Err(Error::unsupported("BatchNormalization before version 14 in training (more than one output)"));
+    // Before version 7 by an attribute besides, which must say the same.
+    if node.since < 7 && node.attributes.flag_or("is_test", false)? == training {
+        return Err(Error::invalid(
+            "BatchNormalization before version 7 has one output and is_test = 1, or five and is_test = 0",
+        ));
     }
-    if node.since < 7 && !node.attributes.flag_or("is_test", false)? {
-        return Err(Error::unsupported("BatchNormalization before version 7 in training (is_test = 0, the default)"));
-    }
-    if node.since < 9 && !node.attributes.flag_or("spatial", true)? {
-        return Err(Error::unsupported("BatchNormalization with spatial = 0"));
-    }
+    let spatial = node.since >= 9 || node.attributes.flag_or("spatial", true)?;
     if !training && node.outputs > 1 {
         return Err(Error::invalid("BatchNormalization gives more than one output only in training"));
     }
@@ -44,6 +45,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         epsilon: node.attributes.float_or("epsilon", 1e-5)?,
         momentum: node.attributes.float_or("momentum", 0.9)?,
         training,
+        spatial,
         outputs: node.outputs.max(1),
     }))
 }
@@ -52,14 +54,18 @@ impl BatchNormalization {
     fn normalize<T: Float>(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         let shape = x.shape();
-        let (batch, channels) = (shape.first().copied().unwrap_or(1), shape.get(1).copied().unwrap_or(1));
-        let plane: usize = shape.iter().skip(2).product();
+        let batch = shape.first().copied().unwrap_or(1);
+        let by = self.statistics(shape);
+        let channels: usize = by.iter().product();
+        let plane: usize = if self.spatial { shape.iter().skip(2).product() } else { 1 };
         let mut given = Vec::new();
         for i in 1..5 {
             let t = inputs.tensor(i)?;
-            if t.shape() != [channels] {
-                let found = t.shape();
-                return Err(Error::invalid(format!("input {i} has shape {found:?} for {channels} channels")));
+            if t.shape() != by {
+                return Err(Error::invalid(format!(
+                    "input {i} has shape {:?} for statistics of shape {by:?}",
+                    t.shape()
+                )));
             }
             given.push(wide::<T>(t)?);
         }
@@ -88,13 +94,24 @@ impl BatchNormalization {
         }
         let mut outputs = vec![narrow(x.dtype(), shape, out)?.into()];
         let kept = T::from_f32(self.momentum);
-        for (i, (running, found)) in [(running_mean, mean), (running_variance, variance)].into_iter().enumerate() {
-            if i + 1 < self.outputs {
-                let mixed = running.iter().zip(&found).map(|(r, f)| r.mul(kept).add(f.mul(T::ONE.sub(kept)))).collect();
-                outputs.push(narrow(inputs.tensor(3 + i)?.dtype(), [channels], mixed)?.into());
-            }
+        for (i, (running, found)) in [(running_mean, &mean), (running_variance, &variance)].into_iter().enumerate() {
+            let mixed = running.iter().zip(found).map(|(r, f)| r.mul(kept).add(f.mul(T::ONE.sub(kept)))).collect();
+            outputs.push(narrow(inputs.tensor(3 + i)?.dtype(), by.clone(), mixed)?.into());
         }
+        for (i, saved) in [mean, variance].into_iter().enumerate() {
+            outputs.push(narrow(inputs.tensor(3 + i)?.dtype(), by.clone(), saved)?.into());
+        }
+        outputs.truncate(self.outputs);
         Ok(outputs)
+    }
+
+    /// The shape of the statistics for an input of this shape.
+    fn statistics<D: Clone + From<usize>>(&self, shape: &[D]) -> Vec<D> {
+        if self.spatial {
+            vec![shape.get(1).cloned().unwrap_or_else(|| D::from(1))]
+        } else {
+            shape.get(1..).unwrap_or_default().to_vec()
+        }
     }
 }
 
@@ -105,16 +122,16 @@ impl Operator for BatchNormalization {
         if shape.as_ref().is_some_and(Vec::is_empty) {
             return Err(Error::invalid("input 0 has no dimensions; batch and channels are expected"));
         }
-        let channels = shape.as_ref().map(|s| s.get(1).cloned().unwrap_or(Dim::Known(1)));
+        let by = shape.as_ref().map(|s| self.statistics(s));
         for i in 1..5 {
             check_float(inputs.dtype(i)?).map_err(|e| e.at(format!("input {i}")))?;
-            if let (Some(c), Some([given])) = (&channels, inputs.shape(i)?) {
+            for (c, given) in by.iter().flatten().zip(inputs.shape(i)?.into_iter().flatten()) {
                 c.unify(given).map_err(|e| e.at(format!("channels of input {i}")))?;
             }
         }
         let mut facts = vec![Fact::tensor(dtype, shape)];
-        for i in 1..self.outputs.min(3) {
-            facts.push(Fact::tensor(inputs.dtype(2 + i)?, channels.clone().map(|c| vec![c])));
+        for i in 1..self.outputs.min(5) {
+            facts.push(Fact::tensor(inputs.dtype(3 + (i - 1) % 2)?, by.clone()));
         }
         Ok(facts)
     }
@@ -146,10 +163,14 @@ mod tests {
         }
         let test = [epsilon[0].clone(), ("is_test", Attribute::Int(1))];
         close(&run("BatchNormalization", 6, &test, &inputs).unwrap()[0], &[2, 2, 3], &expected);
-        let trains = run("BatchNormalization", 6, &epsilon, &inputs).unwrap_err().to_string();
-        assert!(trains.contains("is_test = 0"), "{trains}");
+        let torn = run("BatchNormalization", 6, &epsilon, &inputs).unwrap_err().to_string();
+        assert!(torn.contains("is_test"), "{torn}");
         let by_feature = [test[0].clone(), test[1].clone(), ("spatial", Attribute::Int(0))];
-        assert!(run("BatchNormalization", 6, &by_feature, &inputs).is_err(), "spatial = 0");
+        assert!(run("BatchNormalization", 6, &by_feature, &inputs).is_err(), "statistics by channel");
+        let each = |v: f32| t(&[2, 3], &[v; 6]);
+        let features = [x.clone(), each(2.0), each(1.0), each(3.0), each(4.0)];
+        let halves: Vec<f32> = (0..12).map(|i| i as f32 - 2.0).collect();
+        close(&run("BatchNormalization", 6, &by_feature, &features).unwrap()[0], &[2, 2, 3], &halves);
         let mut wrong = inputs.clone();
         wrong[4] = t(&[3], &[1.0, 1.0, 1.0]);
         assert!(run("BatchNormalization", 15, &epsilon, &wrong).is_err());
@@ -159,5 +180,11 @@ mod tests {
         let got = run_in("", "BatchNormalization", 15, &training, &given, 3).unwrap();
         close(&got[1], &[2], &[(1.0 + 4.0) / 2.0, (3.0 + 7.0) / 2.0]);
         close(&got[2], &[2], &[(4.0 + 29.0 / 3.0) / 2.0, (16.0 + 29.0 / 3.0) / 2.0]);
+        for version in [6, 7, 9] {
+            let older = run_in("", "BatchNormalization", version, &training[1..], &given, 5).unwrap();
+            assert_eq!(older[..3], got, "version {version}");
+            close(&older[3], &[2], &[4.0, 7.0]);
+            close(&older[4], &[2], &[29.0 / 3.0, 29.0 / 3.0]);
+        }
     }
 }
