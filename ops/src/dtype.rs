@@ -34,6 +34,8 @@ pub enum DType {
     F8E8M0 = 24,
     U2 = 25,
     I2 = 26,
+    F6E2M3 = 27,
+    F6E3M2 = 28,
 }
 
 impl DType {
@@ -63,6 +65,8 @@ impl DType {
         Self::F8E8M0,
         Self::U2,
         Self::I2,
+        Self::F6E2M3,
+        Self::F6E3M2,
     ];
 
     /// The type with this ONNX code.
@@ -91,6 +95,16 @@ impl DType {
         }
     }
 
+    /// Bits of one element as the standard packs it; 0 for strings, whose elements vary.
+    pub fn bits(self) -> usize {
+        match self {
+            Self::U2 | Self::I2 => 2,
+            Self::U4 | Self::I4 | Self::F4E2M1 => 4,
+            Self::F6E2M3 | Self::F6E3M2 => 6,
+            other => other.size() * 8,
+        }
+    }
+
     /// Whether the type is a floating-point number.
     pub fn is_float(self) -> bool {
         matches!(
@@ -104,6 +118,8 @@ impl DType {
                 | Self::F8E5M2
                 | Self::F8E5M2FNUZ
                 | Self::F4E2M1
+                | Self::F6E2M3
+                | Self::F6E3M2
                 | Self::F8E8M0
         )
     }
@@ -137,6 +153,8 @@ impl DType {
             Self::U4 => "u4",
             Self::I4 => "i4",
             Self::F4E2M1 => "f4e2m1",
+            Self::F6E2M3 => "f6e2m3",
+            Self::F6E3M2 => "f6e3m2",
             Self::F8E8M0 => "f8e8m0",
             Self::U2 => "u2",
             Self::I2 => "i2",

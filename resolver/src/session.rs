@@ -3,7 +3,7 @@
 use crate::{Error, ErrorKind, Model, Result, Signature, model::OpenEntry, plan::step, signature::Port};
 use hologram_backends::{Description, OutputBuffer, Prepared};
 use hologram_ops::{Tensor, Type, Value, control::Control};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// An entry point of an open model. Cheap to clone; runs may happen on many threads at once.
 #[derive(Debug, Clone)]
@@ -192,15 +192,21 @@ fn zip(value: &Value, port: &Port) -> Result<Value> {
     if k == 0 || tensor.len() != rows * k {
         return Err(internal(&format!("output '{}' of {} elements for {k} labels", port.name, tensor.len())));
     }
-    let keys = if port.int_labels.len() == k {
-        Tensor::from_slice([k], &port.int_labels)?
+    // Keys ascend, and of equal labels the last counts, as the operator has it.
+    let (keys, columns): (Tensor, Vec<usize>) = if port.int_labels.len() == k {
+        let sorted: BTreeMap<i64, usize> = port.int_labels.iter().copied().zip(0..).collect();
+        (Tensor::from_vec([sorted.len()], sorted.keys().copied().collect())?, sorted.into_values().collect())
     } else {
-        Tensor::from_string_iter([k], &port.labels)?
+        let sorted: BTreeMap<&str, usize> = port.labels.iter().map(String::as_str).zip(0..).collect();
+        (Tensor::from_string_iter([sorted.len()], sorted.keys())?, sorted.into_values().collect())
     };
-    let buffer = tensor.buffer()?;
-    let row_bytes = k * tensor.dtype().size();
+    let (dtype, buffer, size) = (tensor.dtype(), tensor.buffer()?, tensor.dtype().size());
     let row = |r: usize| -> Result<Value> {
-        let values = Tensor::from_buffer(tensor.dtype(), [k], buffer.slice_with_length(r * row_bytes, row_bytes))?;
+        let mut bytes = Vec::with_capacity(columns.len() * size);
+        for column in &columns {
+            bytes.extend_from_slice(&buffer[(r * k + column) * size..][..size]);
+        }
+        let values = Tensor::from_buffer(dtype, [columns.len()], bytes.into())?;
         Ok(Value::Map { keys: keys.clone(), values })
     };
     Ok(Value::Sequence((0..rows).map(row).collect::<Result<_>>()?))

@@ -70,26 +70,26 @@ fn tensor_proto(name: &str, tensor: &Tensor) -> Result<TensorProto, Error> {
         name: Some(name.to_owned()),
         ..TensorProto::default()
     };
-    let bits = match tensor.dtype() {
-        DType::String => {
-            proto.string_data =
-                tensor.as_strings()?.iter().flatten().map(|s| Bytes::copy_from_slice(s.as_bytes())).collect();
-            return Ok(proto);
-        }
-        DType::U4 | DType::I4 | DType::F4E2M1 => 4,
-        DType::U2 | DType::I2 => 2,
-        _ => 8,
-    };
-    let bytes = tensor.buffer()?.as_slice();
-    proto.raw_data = Some(if bits == 8 { Bytes::copy_from_slice(bytes) } else { packed(bytes, bits).into() });
+    if tensor.dtype() == DType::String {
+        proto.string_data =
+            tensor.as_strings()?.iter().flatten().map(|s| Bytes::copy_from_slice(s.as_bytes())).collect();
+        return Ok(proto);
+    }
+    let (bytes, bits) = (tensor.buffer()?.as_slice(), tensor.dtype().bits());
+    proto.raw_data = Some(if bits >= 8 { Bytes::copy_from_slice(bytes) } else { packed(bytes, bits).into() });
     Ok(proto)
 }
 
-/// Elements of a few bits, several to a byte, the first in the lowest bits.
-fn packed(elements: &[u8], bits: u32) -> Vec<u8> {
-    let mask = (1u8 << bits) - 1;
-    let pack = |chunk: &[u8]| chunk.iter().rev().fold(0u8, |byte, e| (byte << bits) | (e & mask));
-    elements.chunks(8 / bits as usize).map(pack).collect()
+/// Elements of fewer than eight bits as one stream of bits, the first in the lowest ones.
+fn packed(elements: &[u8], bits: usize) -> Vec<u8> {
+    let mut bytes = vec![0u8; (elements.len() * bits).div_ceil(8)];
+    for (i, element) in elements.iter().enumerate() {
+        let wide = u16::from(element & ((1 << bits) - 1)) << (i * bits % 8);
+        for (byte, part) in bytes.iter_mut().skip(i * bits / 8).zip(wide.to_le_bytes()) {
+            *byte |= part;
+        }
+    }
+    bytes
 }
 
 fn sequence(name: &str, values: &[Value]) -> Result<SequenceProto, Error> {

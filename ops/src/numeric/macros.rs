@@ -39,18 +39,20 @@ macro_rules! with_stored {
             F8E4M3FN = $crate::numeric::F8E4M3FN, F8E4M3FNUZ = $crate::numeric::F8E4M3FNUZ,
             F8E5M2 = $crate::numeric::F8E5M2, F8E5M2FNUZ = $crate::numeric::F8E5M2FNUZ,
             F8E8M0 = $crate::numeric::F8E8M0, F4E2M1 = $crate::numeric::F4E2M1,
+            F6E2M3 = $crate::numeric::F6E2M3, F6E3M2 = $crate::numeric::F6E3M2,
             I4 = $crate::numeric::I4, U4 = $crate::numeric::U4, I2 = $crate::numeric::I2, U2 = $crate::numeric::U2,
         ], "a number")
     };
 }
 
-/// The floats of eight and four bits. The body is a `Result`.
+/// The floats of eight, six and four bits. The body is a `Result`.
 macro_rules! with_small_float {
     ($dtype:expr, $T:ident => $body:expr) => {
         $crate::numeric::macros::with_types!($dtype, $T => $body, [
             F8E4M3FN = $crate::numeric::F8E4M3FN, F8E4M3FNUZ = $crate::numeric::F8E4M3FNUZ,
             F8E5M2 = $crate::numeric::F8E5M2, F8E5M2FNUZ = $crate::numeric::F8E5M2FNUZ,
             F8E8M0 = $crate::numeric::F8E8M0, F4E2M1 = $crate::numeric::F4E2M1,
+            F6E2M3 = $crate::numeric::F6E2M3, F6E3M2 = $crate::numeric::F6E3M2,
         ], "a float of at most 8 bits")
     };
 }

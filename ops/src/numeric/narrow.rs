@@ -1,4 +1,4 @@
-//! Types that are stored and converted, and not computed in: floats of 8 and 4 bits, integers of 4 and 2.
+//! Types that are stored and converted, and not computed in: floats of 8, 6 and 4 bits, integers of 4 and 2.
 //!
 //! Each element takes one byte. The formats are those of the [ONNX specification](https://onnx.ai/onnx/technical/float8.html)
 //! ([4 bits](https://onnx.ai/onnx/technical/float4.html), [integers](https://onnx.ai/onnx/technical/int4.html)) and of the
@@ -114,7 +114,7 @@ pub enum Rounding {
     Nearest,
 }
 
-/// How numbers become floats of eight and four bits.
+/// How numbers become floats of eight, six and four bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conversion {
     /// Whether what is too large becomes the greatest number, instead of infinity or NaN.
@@ -129,7 +129,7 @@ impl Default for Conversion {
     }
 }
 
-/// A float of eight or four bits.
+/// A float of eight, six or four bits.
 pub(crate) trait Small: Stored<Working = f32> {
     fn from_number(value: f64, how: Conversion) -> Self;
 }
@@ -186,6 +186,10 @@ formats! {
         Format { exponent: 5, fraction: 2, bias: 16, special: Special::NanForNegativeZero };
     F4E2M1 = F4E2M1, "2 exponent bits, 1 of fraction, bias 1, numbers only.",
         Format { exponent: 2, fraction: 1, bias: 1, special: Special::None };
+    F6E2M3 = F6E2M3, "2 exponent bits, 3 of fraction, bias 1, numbers only.",
+        Format { exponent: 2, fraction: 3, bias: 1, special: Special::None };
+    F6E3M2 = F6E3M2, "3 exponent bits, 2 of fraction, bias 3, numbers only.",
+        Format { exponent: 3, fraction: 2, bias: 3, special: Special::None };
 }
 
 /// A power of two from 2^-127 to 2^127, or NaN: the scale of a microscaling block.
@@ -233,7 +237,7 @@ impl Small for F8E8M0 {
     }
 }
 
-by_value!(F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F4E2M1, F8E8M0);
+by_value!(F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F4E2M1, F6E2M3, F6E3M2, F8E8M0);
 
 macro_rules! integers {
     ($($name:ident = $t:ty, $bits:literal, $doc:literal;)+) => {$(
@@ -284,6 +288,8 @@ mod tests {
                 values.map(|v| code::<F8E5M2>(v, saturate)),
                 values.map(|v| code::<F8E5M2FNUZ>(v, saturate)),
                 values.map(|v| code::<F4E2M1>(v, saturate)),
+                values.map(|v| code::<F6E2M3>(v, saturate)),
+                values.map(|v| code::<F6E3M2>(v, saturate)),
             ]
         };
         assert_eq!(
@@ -294,12 +300,22 @@ mod tests {
                 [0x7e, 0x7b, 0x47, 0xc7, 0x34, 0x7b, 0xfb, 0x80, 0x32],
                 [0x80, 0x7f, 0x4b, 0xcb, 0x38, 0x7f, 0xff, 0x00, 0x36],
                 [0x08, 0x07, 0x07, 0x0f, 0x00, 0x07, 0x0f, 0x08, 0x00],
+                [0x20, 0x1f, 0x1e, 0x3e, 0x02, 0x1f, 0x3f, 0x20, 0x02],
+                [0x20, 0x1f, 0x17, 0x37, 0x04, 0x1f, 0x3f, 0x20, 0x03],
             ]
         );
-        let overflow: [[u8; 3]; 5] = codes(false).map(|c| [c[1], c[5], c[6]]);
+        let overflow: [[u8; 3]; 7] = codes(false).map(|c| [c[1], c[5], c[6]]);
         assert_eq!(
             overflow,
-            [[0x7f, 0x7f, 0xff], [0x80, 0x80, 0x80], [0x7c, 0x7c, 0xfc], [0x80, 0x80, 0x80], [0x07, 0x07, 0x0f],]
+            [
+                [0x7f, 0x7f, 0xff],
+                [0x80, 0x80, 0x80],
+                [0x7c, 0x7c, 0xfc],
+                [0x80, 0x80, 0x80],
+                [0x07, 0x07, 0x0f],
+                [0x1f, 0x1f, 0x3f],
+                [0x1f, 0x1f, 0x3f]
+            ]
         );
     }
 
@@ -330,6 +346,8 @@ mod tests {
         check::<F8E5M2>(256);
         check::<F8E5M2FNUZ>(256);
         check::<F4E2M1>(16);
+        check::<F6E2M3>(64);
+        check::<F6E3M2>(64);
         check::<F8E8M0>(255);
     }
 

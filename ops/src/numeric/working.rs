@@ -86,6 +86,15 @@ macro_rules! stored_float {
 }
 stored_float!(half::f16, half::bf16);
 
+/// What rounds a number of the working type `f32` to what this type stores: for operators that round between their steps.
+pub fn rounding(dtype: DType) -> fn(f32) -> f32 {
+    match dtype {
+        DType::F16 => |v| half::f16::from_f32(v).to_f32(),
+        DType::BF16 => |v| half::bf16::from_f32(v).to_f32(),
+        _ => |v| v,
+    }
+}
+
 impl Tensor {
     /// The same elements in their working type: `f32`, `f64`, `i64` or `u64`. Booleans, strings and what has that type
     /// already come back as they are, without a copy.

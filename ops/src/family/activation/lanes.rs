@@ -43,7 +43,8 @@ impl Lanes {
     }
 }
 
-/// Applies `single` or `double` to each group of a floating-point tensor; narrow floats go through `f32` and round once.
+/// Applies `single` or `double` to each group of a floating-point tensor; narrow floats go through `f32` and round at
+/// the end.
 ///
 /// # Errors
 /// `Invalid` for an axis out of range, `Unsupported` for a type that is no float.

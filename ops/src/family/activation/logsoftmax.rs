@@ -5,14 +5,15 @@ use crate::{
     Fact, Inputs, Node, Operator, Result, Rows, Value,
     fact::Facts,
     family::math::elementwise::same_float,
-    numeric::{reduce::sum16, transcendental},
+    numeric::{reduce::sum16, rounding, transcendental},
 };
 use std::sync::Arc;
 
 /// `x - max - ln sum e^(x - max)` over each group of elements. Before version 13 a group is everything from `axis` on.
 ///
 /// Order of arithmetic: the maximum; the sum of `e^(x - max)` in sixteen chains and a tree
-/// ([`sum16`](crate::numeric::reduce::sum16)); its logarithm; two subtractions. Narrow floats round once, at the end.
+/// ([`sum16`](crate::numeric::reduce::sum16)); its logarithm; two subtractions. Narrow floats round after each step, as the
+/// nodes of the standard's function do.
 #[derive(Debug)]
 pub struct LogSoftmax {
     /// Which elements belong together.
@@ -34,7 +35,10 @@ impl Operator for LogSoftmax {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        Ok(vec![map_lanes(inputs.tensor(0)?, self.lanes, log_softmax_f32, log_softmax_f64)?.into()])
+        let x = inputs.tensor(0)?;
+        let round = rounding(x.dtype());
+        let single = |lane: &mut [f32]| log_softmax_f32(lane, round);
+        Ok(vec![map_lanes(x, self.lanes, single, |lane| log_softmax_f64(lane, |v| v))?.into()])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
@@ -44,11 +48,11 @@ impl Operator for LogSoftmax {
 
 macro_rules! log_softmax {
     ($name:ident, $t:ty, $exp:path, $ln:path) => {
-        fn $name(lane: &mut [$t]) {
+        fn $name(lane: &mut [$t], round: impl Fn($t) -> $t) {
             let greatest = lane.iter().copied().fold(<$t>::NEG_INFINITY, |a, b| if b > a { b } else { a });
-            let log = $ln(sum16(lane.iter().map(|v| $exp(*v - greatest))));
+            let log = round($ln(round(sum16(lane.iter().map(|v| round($exp(round(*v - greatest))))))));
             for v in lane.iter_mut() {
-                *v = *v - greatest - log;
+                *v = round(*v - greatest) - log;
             }
         }
     };

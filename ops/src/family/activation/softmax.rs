@@ -5,14 +5,15 @@ use crate::{
     Fact, Inputs, Node, Operator, Result, Rows, Value,
     fact::Facts,
     family::math::elementwise::same_float,
-    numeric::{reduce::sum16, transcendental},
+    numeric::{reduce::sum16, rounding, transcendental},
 };
 use std::sync::Arc;
 
 /// `e^(x - max) / sum e^(x - max)` over each group of elements. Before version 13 a group is everything from `axis` on.
 ///
 /// Order of arithmetic: the maximum; `e^(x - max)`; their sum in sixteen chains and a tree
-/// ([`sum16`](crate::numeric::reduce::sum16)); one division each. Narrow floats round once, at the end.
+/// ([`sum16`](crate::numeric::reduce::sum16)); one division each. The operator is a function of the standard, whose body
+/// has a node for each of these: narrow floats round after each of them.
 #[derive(Debug)]
 pub struct Softmax {
     /// Which elements belong together.
@@ -34,7 +35,10 @@ impl Operator for Softmax {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
-        Ok(vec![map_lanes(inputs.tensor(0)?, self.lanes, softmax_f32, softmax_f64)?.into()])
+        let x = inputs.tensor(0)?;
+        let round = rounding(x.dtype());
+        let single = |lane: &mut [f32]| softmax_f32(lane, round);
+        Ok(vec![map_lanes(x, self.lanes, single, |lane| softmax_f64(lane, |v| v))?.into()])
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
@@ -44,12 +48,12 @@ impl Operator for Softmax {
 
 macro_rules! softmax {
     ($name:ident, $t:ty, $exp:path) => {
-        fn $name(lane: &mut [$t]) {
+        fn $name(lane: &mut [$t], round: impl Fn($t) -> $t) {
             let greatest = lane.iter().copied().fold(<$t>::NEG_INFINITY, |a, b| if b > a { b } else { a });
             for v in lane.iter_mut() {
-                *v = $exp(*v - greatest);
+                *v = round($exp(round(*v - greatest)));
             }
-            let sum = sum16(lane.iter().copied());
+            let sum = round(sum16(lane.iter().copied()));
             for v in lane.iter_mut() {
                 *v /= sum;
             }
@@ -62,7 +66,7 @@ softmax!(softmax_f64, f64, libm::exp);
 #[cfg(test)]
 mod tests {
     use crate::{
-        Attribute, Attributes, Tensor,
+        Attribute, Attributes, DType, Tensor,
         family::math::elementwise::testing::{floats, run, run_with},
     };
 
@@ -82,6 +86,14 @@ mod tests {
         close(&run("Softmax", 13, &[&z]).unwrap(), &[1.0; 3]);
         close(&run("Softmax", 13, &[&floats(&[2, 0], &[])]).unwrap(), &[]);
         assert!(run("Softmax", 13, &[&Tensor::scalar(1i32)]).is_err(), "integers");
+        // In half precision e^-1 is 0.36792 and the sum 1.3682; 0.36792 / 1.3682 rounds to another number than the quotient
+        // of the exact ones.
+        let half = |v: &[f32]| floats(&[v.len()], v).cast(DType::F16).unwrap();
+        let steps = |v: f32| half::f16::from_f32(v);
+        let (e, one) = (steps(libm::expf(-1.0)), steps(1.0));
+        let sum = steps(e.to_f32() + 1.0);
+        let want = [steps(one.to_f32() / sum.to_f32()), steps(e.to_f32() / sum.to_f32())];
+        assert_eq!(run("Softmax", 13, &[&half(&[1.0, 0.0])]).unwrap().as_slice::<half::f16>().unwrap(), want);
         let far = Attributes::new().with("axis", Attribute::Int(4));
         assert!(run_with("Softmax", 13, &far, &[&floats(&[2, 3], &[0.0; 6])]).is_err(), "an axis that is not there");
     }

@@ -3,9 +3,12 @@
 use crate::{
     Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
     fact::Facts,
-    family::nn::{
-        wide::{check_float, filled, narrow, strides_of, via, wide, with_wide},
-        window::layout,
+    family::{
+        movement::select::copy_runs,
+        nn::{
+            wide::{check_float, filled, narrow, strides_of, via, wide, with_wide},
+            window::layout,
+        },
     },
     numeric::Float,
     rows,
@@ -156,7 +159,8 @@ impl GridSample {
         weights.into_iter().map(|(d, w)| (element(base.add(T::from_f64(d))), w)).collect()
     }
 
-    fn sample<T: Float>(&self, x: &Tensor, grid: &Tensor) -> Result<Tensor> {
+    /// The output's shape, and how many positions each image is sampled at.
+    fn shapes(x: &Tensor, grid: &Tensor) -> Result<(Vec<usize>, usize)> {
         let (batch, channels, spatial) = layout(x.shape())?;
         let (Some((&first, middle)), Some(&last)) = (grid.shape().split_first(), grid.shape().last()) else {
             return Err(Error::invalid("input 1 has no dimensions"));
@@ -171,11 +175,40 @@ impl GridSample {
         let output = &middle[..middle.len() - 1];
         let places: usize = output.iter().product();
         let shape = [&[batch, channels][..], output].concat();
-        let mut out = filled(&shape, T::ZERO)?;
-        let plane: usize = spatial.iter().product();
-        if plane == 0 && !out.is_empty() {
+        if spatial.contains(&0) && !shape.contains(&0) {
             return Err(Error::invalid("the image has no elements"));
         }
+        Ok((shape, places))
+    }
+
+    /// Elements of any type at the nearest positions.
+    fn pick(&self, x: &Tensor, grid: &Tensor) -> Result<Tensor> {
+        let (shape, places) = Self::shapes(x, grid)?;
+        let (batch, channels, spatial) = layout(x.shape())?;
+        let (steps, r, plane) = (strides_of(spatial), spatial.len(), spatial.iter().product::<usize>());
+        let gs = wide::<f64>(grid)?;
+        let at = |position: usize| -> Option<usize> {
+            let coordinates = &gs[position * r..][..r];
+            let mut index = 0;
+            for ((coordinate, size), step) in coordinates.iter().rev().zip(spatial).zip(&steps) {
+                index += self.taps(*coordinate, *size).first()?.0? * step;
+            }
+            Some(index)
+        };
+        let found: Vec<Option<usize>> = (0..batch * places).map(at).collect();
+        let zero = Tensor::zeros(x.dtype(), [1])?;
+        let images = (0..batch).flat_map(|n| (0..channels).map(move |c| (n, (n * channels + c) * plane)));
+        let runs = images.flat_map(|(n, image)| {
+            found[n * places..][..places].iter().map(move |at| at.map_or((1, 0), |at| (0, image + at)))
+        });
+        copy_runs(&[x, &zero], shape, 1, runs)
+    }
+
+    fn sample<T: Float>(&self, x: &Tensor, grid: &Tensor) -> Result<Tensor> {
+        let (shape, places) = Self::shapes(x, grid)?;
+        let (batch, channels, spatial) = layout(x.shape())?;
+        let mut out = filled(&shape, T::ZERO)?;
+        let plane: usize = spatial.iter().product();
         let (xs, gs) = (wide::<T>(x)?, wide::<T>(grid)?);
         let (steps, r) = (strides_of(spatial), spatial.len());
         for n in 0..batch {
@@ -206,7 +239,10 @@ fn gather<T: Float>(image: &[T], taps: &[Vec<(Option<usize>, T)>], steps: &[usiz
 
 impl Operator for GridSample {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
-        let dtype = check_float(inputs.dtype(0)?)?;
+        let dtype = inputs.dtype(0)?;
+        if self.interpolation != Interpolation::Nearest {
+            check_float(dtype).map_err(|e| e.at("input 0, whose elements are mixed"))?;
+        }
         check_float(inputs.dtype(1)?).map_err(|e| e.at("input 1"))?;
         let (Some(x), Some(grid)) = (inputs.shape(0)?, inputs.shape(1)?) else {
             return Ok(vec![Fact::tensor(dtype, None)]);
@@ -221,6 +257,9 @@ impl Operator for GridSample {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let (x, grid) = (inputs.tensor(0)?, inputs.tensor(1)?);
+        if self.interpolation == Interpolation::Nearest && !x.dtype().is_float() {
+            return Ok(vec![self.pick(x, grid)?.into()]);
+        }
         with_wide!(x.dtype(), T => Ok(vec![self.sample::<T>(x, grid)?.into()]))
     }
 
@@ -256,6 +295,15 @@ mod tests {
         close(&of("bilinear", "border", 16), &[1, 1, 1, 2], &[0.5, 5.0]);
         close(&of("linear", "reflection", 22), &[1, 1, 1, 2], &[0.5, 4.0]);
         close(&of("nearest", "border", 20), &[1, 1, 1, 2], &[0.0, 5.0]);
+        let nearest = [("mode", Attribute::String("nearest".into())), ("align_corners", Attribute::Int(1))];
+        for dtype in [crate::DType::I16, crate::DType::U64, crate::DType::String] {
+            let sampled = run("GridSample", 20, &nearest, &[x.cast(dtype).unwrap(), grid.clone()]).unwrap().remove(0);
+            let first = x.cast(dtype).unwrap();
+            assert_eq!((sampled.dtype(), sampled.shape()), (dtype, &[1, 1, 1, 2][..]));
+            assert!(run("GridSample", 20, &nearest[1..], &[first, grid.clone()]).is_err(), "{dtype} is not mixed");
+        }
+        let ints = run("GridSample", 20, &nearest, &[x.cast(crate::DType::I16).unwrap(), grid.clone()]).unwrap();
+        assert_eq!(ints[0].as_slice::<i16>().unwrap(), [0, 0]);
         assert!(run("GridSample", 20, &[], &[x.clone(), count(&[2, 1, 2, 2])]).is_err());
         assert!(run("GridSample", 20, &[], &[x, count(&[1, 1, 2, 3])]).is_err());
     }

@@ -99,6 +99,18 @@ impl<E: Elementwise> Operator for E {
     }
 }
 
+/// The one floating-point type of all inputs, also one of eight or fewer bits, which arithmetic otherwise leaves alone.
+///
+/// # Errors
+/// [`Error::Invalid`] when two differ or it is no float.
+pub fn any_float(inputs: &[DType]) -> Result<DType> {
+    let dtype = same(inputs)?;
+    if dtype.is_float() {
+        return Ok(dtype);
+    }
+    Err(Error::invalid(format!("element type {dtype} where a float is expected")))
+}
+
 /// The one type of all inputs.
 ///
 /// # Errors

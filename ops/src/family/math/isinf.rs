@@ -2,7 +2,7 @@
 
 use crate::{
     DType, Node, Operator, Result, Tensor,
-    family::math::elementwise::{Elementwise, map_each, same_float},
+    family::math::elementwise::{Elementwise, any_float, map_each},
     numeric::{Number, with_float},
 };
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 
 impl Elementwise for IsInf {
     fn output(&self, inputs: &[DType]) -> Result<DType> {
-        same_float(inputs).map(|_| DType::Bool)
+        any_float(inputs).map(|_| DType::Bool)
     }
 
     fn map(&self, inputs: &[&Tensor]) -> Result<Tensor> {

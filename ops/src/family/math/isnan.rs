@@ -2,7 +2,7 @@
 
 use crate::{
     DType, Node, Operator, Result, Tensor,
-    family::math::elementwise::{Elementwise, map_each, same_float},
+    family::math::elementwise::{Elementwise, any_float, map_each},
     numeric::{Number, with_float},
 };
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) fn parse(_: &Node<'_>) -> Result<Arc<dyn Operator>> {
 
 impl Elementwise for IsNaN {
     fn output(&self, inputs: &[DType]) -> Result<DType> {
-        same_float(inputs).map(|_| DType::Bool)
+        any_float(inputs).map(|_| DType::Bool)
     }
 
     fn map(&self, inputs: &[&Tensor]) -> Result<Tensor> {
@@ -28,7 +28,7 @@ impl Elementwise for IsNaN {
 #[cfg(test)]
 mod tests {
     use crate::{
-        Tensor,
+        DType, Tensor,
         family::math::elementwise::testing::{floats, run},
     };
 
@@ -36,6 +36,8 @@ mod tests {
     fn only_nan() {
         let got = run("IsNaN", 20, &[&floats(&[2, 2], &[f32::NAN, 0.0, f32::INFINITY, -f32::NAN])]).unwrap();
         assert_eq!(got.as_slice::<bool>().unwrap(), [true, false, false, true]);
+        let eight = floats(&[3], &[f32::NAN, 1.0, 0.0]).cast(DType::F8E4M3FNUZ).unwrap();
+        assert_eq!(run("IsNaN", 20, &[&eight]).unwrap().as_slice::<bool>().unwrap(), [true, false, false]);
         assert!(run("IsNaN", 20, &[&Tensor::scalar(1i32)]).is_err());
     }
 }

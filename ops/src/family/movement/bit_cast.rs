@@ -14,18 +14,9 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(BitCast { to: node.attributes.required("to", crate::Attributes::dtype)? }))
 }
 
-/// Bits of one element as the specification counts them.
-fn bits(dtype: DType) -> usize {
-    match dtype {
-        DType::U2 | DType::I2 => 2,
-        DType::U4 | DType::I4 | DType::F4E2M1 => 4,
-        other => other.size() * 8,
-    }
-}
-
 impl BitCast {
     fn check(&self, from: DType) -> Result<()> {
-        if bits(from) != bits(self.to) || bits(from) == 0 {
+        if from.bits() != self.to.bits() || from.bits() == 0 {
             return Err(Error::invalid(format!("the bits of {from} cannot be read as {}", self.to)));
         }
         Ok(())
@@ -41,11 +32,11 @@ impl Operator for BitCast {
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
         self.check(x.dtype())?;
-        if bits(self.to) == 8 * self.to.size() {
+        if self.to.bits() == 8 * self.to.size() {
             return Ok(vec![Tensor::from_buffer(self.to, x.shape(), x.buffer()?.clone())?.into()]);
         }
         // Elements of a few bits take a byte each, of which signed ones fill the rest with their sign.
-        let codes = x.buffer()?.iter().map(|b| i64::from(*b) & ((1 << bits(self.to)) - 1)).collect::<Vec<i64>>();
+        let codes = x.buffer()?.iter().map(|b| i64::from(*b) & ((1 << self.to.bits()) - 1)).collect::<Vec<i64>>();
         let codes = Tensor::from_vec(x.shape(), codes)?;
         let to = if self.to.is_integer() { self.to } else { DType::U8 };
         Ok(vec![Tensor::from_buffer(self.to, x.shape(), codes.cast(to)?.buffer()?.clone())?.into()])
