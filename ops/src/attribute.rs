@@ -26,6 +26,54 @@ pub enum Attribute {
     Tensors(Vec<Tensor>),
 }
 
+impl From<f32> for Attribute {
+    fn from(v: f32) -> Self {
+        Self::Float(v)
+    }
+}
+
+impl From<i64> for Attribute {
+    fn from(v: i64) -> Self {
+        Self::Int(v)
+    }
+}
+
+impl From<&str> for Attribute {
+    fn from(v: &str) -> Self {
+        Self::String(v.to_owned())
+    }
+}
+
+impl From<Tensor> for Attribute {
+    fn from(v: Tensor) -> Self {
+        Self::Tensor(v)
+    }
+}
+
+impl From<Arc<Graph>> for Attribute {
+    fn from(v: Arc<Graph>) -> Self {
+        Self::Graph(v)
+    }
+}
+
+impl<const N: usize> From<[f32; N]> for Attribute {
+    fn from(v: [f32; N]) -> Self {
+        Self::Floats(v.into())
+    }
+}
+
+impl<const N: usize> From<[i64; N]> for Attribute {
+    fn from(v: [i64; N]) -> Self {
+        Self::Ints(v.into())
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for Attribute {
+    fn from(v: [&str; N]) -> Self {
+        Self::Strings(v.map(str::to_owned).into())
+    }
+}
+
 /// The attributes of a node by name, in a fixed order.
 #[derive(Debug, Clone, Default)]
 pub struct Attributes(BTreeMap<String, Attribute>);

@@ -66,6 +66,12 @@ impl Dim {
     }
 }
 
+impl From<&str> for Dim {
+    fn from(name: &str) -> Self {
+        Self::symbol(name)
+    }
+}
+
 impl From<usize> for Dim {
     fn from(n: usize) -> Self {
         Self::Known(n)

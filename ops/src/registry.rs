@@ -3,6 +3,9 @@
 use crate::{Error, Node, Operator, Result, family};
 use std::{collections::HashMap, sync::Arc};
 
+/// The newest operator set of the default domain that operators are read under.
+pub const NEWEST_OPSET: u32 = 28;
+
 /// One operator from one version on.
 #[derive(Debug, Clone, Copy)]
 pub struct OpRow {

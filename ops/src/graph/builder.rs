@@ -1,7 +1,7 @@
 //! The builder: `graph.add_op("Add").name("sum").input(a, 0, 0).input(b, 0, 1).finish()`.
 
 use super::{Graph, NewNode, NodeId, ValueId};
-use crate::{Attribute, Attributes, Error, Registry, Result};
+use crate::{Attribute, Attributes, Error, Registry, Result, registry::NEWEST_OPSET};
 
 /// Where an input comes from: a value, or a node whose output is named by index.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ impl Graph {
             registry: None,
             domain: String::new(),
             op: op.into(),
-            version: 23,
+            version: NEWEST_OPSET,
             name: None,
             attributes: Attributes::new(),
             inputs: Vec::new(),

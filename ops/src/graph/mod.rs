@@ -7,6 +7,7 @@
 mod builder;
 mod evaluate;
 mod infer;
+mod macros;
 mod patch;
 
 pub use builder::{OpBuilder, Source};
