@@ -1,7 +1,8 @@
 //! The passes, in one visible list.
 //!
-//! A pass reads a graph and returns a patch; it never changes a result. Adding one is a file and a row of [`PASSES`].
+//! A pass reads a graph and returns a patch; it never changes a bit of a result. Adding one is a file and a row of [`PASSES`].
 
+mod algebra;
 mod common_subexpressions;
 mod dead_code;
 mod fold;
@@ -26,6 +27,11 @@ pub struct Pass {
 /// Every pass, in the order of running.
 pub const PASSES: &[Pass] = &[
     Pass { name: "fold", about: "evaluates nodes whose inputs are all constants", run: fold::run },
+    Pass {
+        name: "algebra",
+        about: "drops nodes that change no bit, merges pairs that are one node",
+        run: algebra::run,
+    },
     Pass { name: "common-subexpressions", about: "computes equal nodes once", run: common_subexpressions::run },
     Pass { name: "dead-code", about: "removes nodes that no output needs", run: dead_code::run },
 ];
@@ -48,3 +54,6 @@ pub fn run_all(graph: &mut Graph, registry: &Registry) -> Result<Vec<PassRecord>
     graph.infer()?;
     Ok(records)
 }
+
+#[cfg(test)]
+mod tests;
