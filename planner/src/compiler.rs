@@ -5,7 +5,7 @@ use hologram_ops::{
     Attribute, Dim, Limits, Registry, Tensor, Type,
     graph::{Graph, Patch},
 };
-use hologram_resolver::plan::{CategoriesData, Pair, PassRecord, PortData, RowProofData};
+use hologram_resolver::plan::{CategoriesData, Pair, PassRecord, PortData, RepairRecord, RowProofData};
 use std::{
     collections::BTreeMap,
     io::Write,
@@ -91,7 +91,7 @@ impl Compiler {
             entries.push(compiled);
         }
         let metadata = imported.metadata.into_iter().map(|(key, value)| Pair { key, value }).collect();
-        Ok(CompiledModel { name, entries, metadata, passes: records })
+        Ok(CompiledModel { name, entries, metadata, passes: records, repairs: imported.repairs })
     }
 
     fn compile_entry(&self, entry: import::ImportedEntry) -> Result<(CompiledEntry, Vec<PassRecord>)> {
@@ -210,6 +210,8 @@ pub struct CompiledModel {
     pub metadata: Vec<Pair>,
     /// What each pass did to the default entry point.
     pub passes: Vec<PassRecord>,
+    /// What the importer mended so that the model could be read.
+    pub repairs: Vec<RepairRecord>,
 }
 
 /// One way into a compiled model.

@@ -60,8 +60,13 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
         entry_points.push(point);
         programs.push((section, program));
     }
-    let plan =
-        Plan { name: model.name.clone(), entry_points, metadata: model.metadata.clone(), passes: model.passes.clone() };
+    let plan = Plan {
+        name: model.name.clone(),
+        entry_points,
+        metadata: model.metadata.clone(),
+        passes: model.passes.clone(),
+        repairs: model.repairs.clone(),
+    };
     let mut writer = ArchiveWriter::new(sink)?;
     writer.section(&SectionSpec::new(PLAN_SECTION, PLAN_KIND), &plan.encode_to_vec())?;
     for (section, program) in &programs {

@@ -38,6 +38,9 @@ pub struct Plan {
     /// What each pass did, in order.
     #[prost(message, repeated, tag = "4")]
     pub passes: Vec<PassRecord>,
+    /// What the importer mended so that the model could be read.
+    #[prost(message, repeated, tag = "5")]
+    pub repairs: Vec<RepairRecord>,
 }
 
 /// A key and its value.
@@ -66,6 +69,23 @@ pub struct PassRecord {
     /// What it says it did.
     #[prost(string, tag = "4")]
     pub note: String,
+}
+
+/// What an importer mended, once for each kind of repair and graph.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct RepairRecord {
+    /// The repair, in words.
+    #[prost(string, tag = "1")]
+    pub what: String,
+    /// The graph in which things were mended so.
+    #[prost(string, tag = "2")]
+    pub graph: String,
+    /// How many things were.
+    #[prost(uint64, tag = "3")]
+    pub count: u64,
+    /// The names of the first ones.
+    #[prost(string, repeated, tag = "4")]
+    pub names: Vec<String>,
 }
 
 /// One way into a model.

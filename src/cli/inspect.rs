@@ -15,11 +15,11 @@ use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Examples:
-  hologram inspect churn.holo             metadata, inputs and outputs, sections
+  hologram inspect churn.holo             metadata, repairs of the import, inputs and outputs, sections
   hologram inspect churn.holo --verify    and checks every byte
   hologram inspect churn.holo --json | jq '.sections[].name'";
 
-/// Show what an archive holds: metadata, inputs and outputs, sections.
+/// Show what an archive holds: metadata, repairs of the import, inputs and outputs, sections.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
@@ -64,6 +64,22 @@ fn text(archive: &Archive, plan: &Plan, verified: bool) -> Result<String> {
         metadata.chain(of_model).map(|(k, v)| vec![format!("  {k}"), first_line(v)]).collect();
     text.push_str("metadata\n");
     text.push_str(&columns(&pairs));
+    if !plan.repairs.is_empty() {
+        text.push_str("\nrepairs\n");
+        let rows: Vec<Vec<String>> = plan
+            .repairs
+            .iter()
+            .map(|r| {
+                vec![
+                    format!("  {}", r.count),
+                    r.what.clone(),
+                    format!("in '{}'", r.graph),
+                    some_names(&r.names, r.count),
+                ]
+            })
+            .collect();
+        text.push_str(&columns(&rows));
+    }
     for entry in &plan.entry_points {
         let signature = Signature::try_from(entry)?;
         text.push_str(&format!("\nentry point {}\n", entry.name));
@@ -71,7 +87,12 @@ fn text(archive: &Archive, plan: &Plan, verified: bool) -> Result<String> {
         for (word, ports) in [("takes", &signature.inputs), ("gives", &signature.outputs)] {
             for port in ports {
                 let names = if port.features.is_empty() { &port.labels } else { &port.features };
-                rows.push(vec![format!("  {word}"), port.name.clone(), port.ty.to_string(), some_names(names)]);
+                rows.push(vec![
+                    format!("  {word}"),
+                    port.name.clone(),
+                    port.ty.to_string(),
+                    some_names(names, names.len() as u64),
+                ]);
             }
         }
         text.push_str(&columns(&rows));
@@ -102,12 +123,12 @@ fn first_line(value: &str) -> String {
     line
 }
 
-fn some_names(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        names if names.len() <= 8 => names.join(", "),
-        names => format!("{}, ... {} in all", names[..6].join(", "), names.len()),
+/// The first names of `count`.
+fn some_names(names: &[String], count: u64) -> String {
+    if names.len() <= 8 && names.len() as u64 == count {
+        return names.join(", ");
     }
+    format!("{}, ... {count} in all", names[..names.len().min(6)].join(", "))
 }
 
 fn json(archive: &Archive, plan: &Plan, verified: bool) -> Result<serde_json::Value> {
@@ -123,6 +144,11 @@ fn json(archive: &Archive, plan: &Plan, verified: bool) -> Result<serde_json::Va
                 "offset": s.file_range().start,
             })
         })
+        .collect();
+    let repairs: Vec<serde_json::Value> = plan
+        .repairs
+        .iter()
+        .map(|r| serde_json::json!({ "what": r.what, "graph": r.graph, "count": r.count, "names": r.names }))
         .collect();
     let mut entries = Vec::new();
     for entry in &plan.entry_points {
@@ -153,6 +179,6 @@ fn json(archive: &Archive, plan: &Plan, verified: bool) -> Result<serde_json::Va
         "archive": archive.name(), "model": plan.name, "bytes": archive.size_bytes(), "verified": verified,
         "metadata": pairs(&mut archive.metadata().iter().map(|(k, v)| (k.as_str(), v.as_str()))),
         "model_metadata": pairs(&mut plan.metadata.iter().map(|p| (p.key.as_str(), p.value.as_str()))),
-        "entry_points": entries, "sections": sections,
+        "repairs": repairs, "entry_points": entries, "sections": sections,
     }))
 }

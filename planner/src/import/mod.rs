@@ -8,6 +8,7 @@ pub mod trees;
 
 use crate::Result;
 use hologram_ops::{Limits, Registry, graph::Graph};
+use hologram_resolver::plan::RepairRecord;
 use std::{io::Read, path::Path};
 
 /// A model that was read.
@@ -17,6 +18,8 @@ pub struct Imported {
     pub entries: Vec<ImportedEntry>,
     /// What the model says of itself, in order.
     pub metadata: Vec<(String, String)>,
+    /// What was mended so that the model could be read.
+    pub repairs: Vec<RepairRecord>,
 }
 
 /// One way into a model that was read.
@@ -43,7 +46,7 @@ impl Imported {
     /// A graph that was built in the process.
     pub(crate) fn of_graph(graph: Graph) -> Self {
         let entry = ImportedEntry { name: "main".to_owned(), graph, inputs: Vec::new() };
-        Self { entries: vec![entry], metadata: Vec::new() }
+        Self { entries: vec![entry], metadata: Vec::new(), repairs: Vec::new() }
     }
 }
 

@@ -10,7 +10,8 @@ use super::{
     functions::{Call, Function, Functions},
     model::{OnnxAttr, OnnxGraph, OnnxNode, canonical_domain, domain_name},
     proto::{AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_type as kind},
-    tensor::TensorReader,
+    repairs::{RepairKind, Repairs},
+    tensor::{OnnxTensor, TensorReader},
     types::{self, OnnxValueInfo},
 };
 use hologram_ops::Limits;
@@ -29,6 +30,7 @@ pub(super) fn convert(
     opsets: &BTreeMap<String, i64>,
     folder: Option<&Path>,
     limits: &Limits,
+    repairs: &mut Repairs,
 ) -> Result<OnnxGraph> {
     let functions = Functions::new(file, &model.functions)?;
     let graph = model.graph.as_ref().ok_or_else(|| OnnxError::invalid(file, "model", "it has no graph"))?;
@@ -37,7 +39,8 @@ pub(super) fn convert(
         take_names(graph, &mut taken);
     }
     let tensors = TensorReader { file, limits, external: External::new(folder) };
-    let mut converter = Converter { file, limits, opsets, functions: &functions, tensors, taken, serial: 0, nodes: 0 };
+    let mut converter =
+        Converter { file, limits, opsets, functions: &functions, tensors, taken, serial: 0, nodes: 0, repairs };
     converter.graph(graph, &mut Scope { opsets, call: None, stack: Vec::new() }, 0)
 }
 
@@ -63,6 +66,7 @@ struct Converter<'a> {
     taken: HashSet<String>,
     serial: u64,
     nodes: u64,
+    repairs: &'a mut Repairs,
 }
 
 /// Where a node stands: in the model's graph, or in the body of a called function.
@@ -93,10 +97,39 @@ impl<'a> Converter<'a> {
         for node in &proto.node {
             self.node(node, scope, depth, &mut graph.nodes)?;
         }
-        name_nodes(&mut graph.nodes);
+        for name in name_nodes(&mut graph.nodes) {
+            self.repairs.add(RepairKind::NodeNamed, &graph.name, &name);
+        }
+        self.read_once(&mut graph)?;
         let constants: HashSet<&str> = graph.initializers.iter().map(|t| t.name.as_str()).collect();
-        graph.inputs.retain(|input| !constants.contains(input.name.as_str()));
+        for input in graph.inputs.extract_if(.., |input| constants.contains(input.name.as_str())) {
+            self.repairs.add(RepairKind::InputIsConstant, &graph.name, &input.name);
+        }
         Ok(graph)
+    }
+
+    /// Keeps the first of initialisers that have the same name, type, shape and contents.
+    fn read_once(&mut self, graph: &mut OnnxGraph) -> Result<()> {
+        let mut first: HashMap<String, usize> = HashMap::new();
+        let mut kept: Vec<OnnxTensor> = Vec::with_capacity(graph.initializers.len());
+        for tensor in graph.initializers.drain(..) {
+            match first.get(&tensor.name) {
+                Some(i) if kept[*i] == tensor => {
+                    self.repairs.add(RepairKind::InitialiserRepeated, &graph.name, &tensor.name);
+                }
+                Some(_) => {
+                    let place = format!("graph '{}'", graph.name);
+                    let message = format!("initialiser '{}' is defined twice, with different contents", tensor.name);
+                    return Err(OnnxError::invalid(self.file, place, message));
+                }
+                None => {
+                    first.insert(tensor.name.clone(), kept.len());
+                    kept.push(tensor);
+                }
+            }
+        }
+        graph.initializers = kept;
+        Ok(())
     }
 
     fn check_depth(&self, depth: u32, what: impl Fn() -> String) -> Result<()> {
@@ -410,8 +443,10 @@ fn only_kind(proto: &AttributeProto) -> Option<i32> {
     kinds.next().filter(|_| kinds.next().is_none())
 }
 
-/// Gives every node a name that no other node of the graph has; files often leave names out or repeat them.
-fn name_nodes(nodes: &mut [OnnxNode]) {
+/// Gives every node a name that no other node of the graph has; files often leave names out or repeat them. Returns the
+/// names that were made.
+fn name_nodes(nodes: &mut [OnnxNode]) -> Vec<String> {
+    let mut made = Vec::new();
     let mut taken: HashSet<String> = nodes.iter().map(|n| n.name.clone()).collect();
     let mut seen = HashSet::new();
     for (i, node) in nodes.iter_mut().enumerate() {
@@ -424,6 +459,8 @@ fn name_nodes(nodes: &mut [OnnxNode]) {
             name.push('_');
         }
         seen.insert(name.clone());
+        made.push(name.clone());
         node.name = name;
     }
+    made
 }

@@ -14,6 +14,7 @@ mod lower;
 mod model;
 mod order;
 pub mod proto;
+mod repairs;
 mod schema;
 mod sha1;
 mod tensor;
@@ -30,11 +31,12 @@ pub use lower::{MissingOperator, lower, missing_operators};
 pub use model::{
     IR_VERSIONS, ML_OPSET_VERSIONS, OPSET_VERSIONS, OnnxAttr, OnnxGraph, OnnxModel, OnnxNode, PREVIEW_OPSET_VERSIONS,
 };
+pub use repairs::{RepairKind, Repairs};
 pub use tensor::{OnnxElements, OnnxTensor};
 pub use types::{OnnxDim, OnnxType, OnnxValueInfo};
 
 use super::{Imported, ImportedEntry};
-use hologram_ops::{Limits, Registry};
+use hologram_ops::{Limits, Registry, Type, graph::ValueId};
 use std::path::Path;
 
 /// Reads an ONNX file into a graph of inferred types.
@@ -42,9 +44,19 @@ use std::path::Path;
 /// # Errors
 /// [`OnnxError`]; inference speaks of nodes and inputs by name.
 pub fn open(path: &Path, limits: &Limits, registry: &Registry) -> Result<Imported, OnnxError> {
-    let model = OnnxModel::load(path, limits)?;
+    let mut model = OnnxModel::load(path, limits)?;
     let mut graph = lower(&model, registry)?;
+    let declared: Vec<(ValueId, Type)> = graph.values().map(|(id, v)| (id, v.fact.ty.clone())).collect();
     graph.infer().map_err(|e| lower::in_file(&model.file, format!("graph '{}'", graph.name), e))?;
+    for (id, ty) in declared {
+        let value = graph.value(id);
+        let kind = match (&ty, &value.fact.ty) {
+            (Type::Unknown, _) if value.producer.is_some() => RepairKind::TypeInferred,
+            (declared, inferred) if contradict(declared, inferred) => RepairKind::ShapeContradicted,
+            _ => continue,
+        };
+        model.repairs.add(kind, &graph.name, &value.name);
+    }
     let mut metadata = vec![("onnx.ir_version".to_owned(), model.ir_version.to_string())];
     if !model.producer.is_empty() {
         metadata.push(("onnx.producer".to_owned(), model.producer));
@@ -54,5 +66,11 @@ pub fn open(path: &Path, limits: &Limits, registry: &Registry) -> Result<Importe
     }
     metadata.extend(model.metadata);
     let entry = ImportedEntry { name: "main".to_owned(), graph, inputs: Vec::new() };
-    Ok(Imported { entries: vec![entry], metadata })
+    Ok(Imported { entries: vec![entry], metadata, repairs: model.repairs.records() })
+}
+
+/// Whether two shapes cannot both be right.
+fn contradict(a: &Type, b: &Type) -> bool {
+    let (Type::Tensor { shape: Some(a), .. }, Type::Tensor { shape: Some(b), .. }) = (a, b) else { return false };
+    a.len() != b.len() || a.iter().zip(b).any(|(x, y)| matches!((x.known(), y.known()), (Some(x), Some(y)) if x != y))
 }

@@ -5,12 +5,13 @@ use super::{
     error::{OnnxError, Result},
     order,
     proto::{ModelProto, OperatorSetIdProto},
+    repairs::{RepairKind, Repairs},
     schema,
     tensor::OnnxTensor,
     types::{OnnxType, OnnxValueInfo},
     wire,
 };
-use hologram_ops::Limits;
+use hologram_ops::{Limits, registry::NEWEST_OPSET};
 use prost::{Message, bytes::Bytes};
 use std::{collections::BTreeMap, fs::File, io::Read, ops::RangeInclusive, path::Path};
 
@@ -29,6 +30,8 @@ pub struct OnnxModel {
     pub graph: OnnxGraph,
     /// The model's own notes.
     pub metadata: BTreeMap<String, String>,
+    /// What was mended while reading.
+    pub repairs: Repairs,
 }
 
 /// A graph in plain form.
@@ -103,10 +106,13 @@ pub enum OnnxAttr {
 }
 
 /// The versions of the format that are read.
-pub const IR_VERSIONS: RangeInclusive<i64> = 3..=14;
+pub const IR_VERSIONS: RangeInclusive<i64> = 1..=14;
+
+/// The first version of the format in which models import operator sets.
+const FIRST_IMPORTS: i64 = 3;
 
 /// The versions of the standard domain that are read.
-pub const OPSET_VERSIONS: RangeInclusive<i64> = 1..=28;
+pub const OPSET_VERSIONS: RangeInclusive<i64> = 1..=NEWEST_OPSET as i64;
 
 /// The versions of `ai.onnx.ml` that are read.
 pub const ML_OPSET_VERSIONS: RangeInclusive<i64> = 1..=5;
@@ -148,20 +154,24 @@ impl OnnxModel {
             return Err(not_onnx().unwrap_or(e));
         }
         let ir_version = ir_version(file, &proto)?;
-        let opsets = opsets(file, "model", &proto.opset_import)?;
-        if opsets.is_empty() {
+        let mut repairs = Repairs::default();
+        let mut opsets = opsets(file, "model", &proto.opset_import)?;
+        if opsets.is_empty() && ir_version < FIRST_IMPORTS {
+            opsets.insert(String::new(), 1);
+            repairs.add(RepairKind::OpsetAssumed, "", "ai.onnx");
+        } else if opsets.is_empty() {
             return Err(OnnxError::invalid(
                 file,
                 "model",
                 "it imports no operator set: the file is cut short or damaged",
             ));
         }
-        let mut graph = convert::convert(file, &proto, &opsets, folder, limits)?;
-        order::arrange(file, &mut graph)?;
+        let mut graph = convert::convert(file, &proto, &opsets, folder, limits, &mut repairs)?;
+        order::arrange(file, &mut graph, &mut repairs)?;
         let text = |s: &Option<String>| s.clone().unwrap_or_default();
         let producer = format!("{} {}", text(&proto.producer_name), text(&proto.producer_version)).trim().to_owned();
         let metadata = proto.metadata_props.iter().map(|e| (text(&e.key), text(&e.value))).collect();
-        Ok(Self { file: file.to_owned(), ir_version, producer, opsets, graph, metadata })
+        Ok(Self { file: file.to_owned(), ir_version, producer, opsets, graph, metadata, repairs })
     }
 }
 

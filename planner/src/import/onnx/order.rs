@@ -3,24 +3,27 @@
 use super::{
     error::{OnnxError, Result},
     model::{OnnxAttr, OnnxGraph, OnnxNode},
+    repairs::{RepairKind, Repairs},
 };
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, HashSet},
 };
 
-/// Checks all names of the graph and its subgraphs, puts nodes in order, and fills in what subgraphs capture.
+/// Checks all names of the graph and its subgraphs, puts nodes in order, drops what nobody reads, and fills in what
+/// subgraphs capture.
 ///
 /// The order is stable: nodes that are in order stay where they are.
 ///
 /// # Errors
 /// [`OnnxError::Invalid`] naming the value that is defined twice or never, or the nodes of a cycle.
-pub(super) fn arrange(file: &str, graph: &mut OnnxGraph) -> Result<()> {
-    Arrange { file }.graph(graph, None)
+pub(super) fn arrange(file: &str, graph: &mut OnnxGraph, repairs: &mut Repairs) -> Result<()> {
+    Arrange { file, repairs }.graph(graph, None)
 }
 
 struct Arrange<'a> {
     file: &'a str,
+    repairs: &'a mut Repairs,
 }
 
 /// The values that a subgraph can see around it.
@@ -36,8 +39,15 @@ impl Outer<'_> {
 }
 
 impl Arrange<'_> {
-    fn graph(&self, graph: &mut OnnxGraph, outer: Option<&Outer<'_>>) -> Result<()> {
+    fn graph(&mut self, graph: &mut OnnxGraph, outer: Option<&Outer<'_>>) -> Result<()> {
         let definitions = self.definitions(graph)?;
+        let mut hidden: Vec<&String> =
+            definitions.iter().filter(|name| outer.is_some_and(|o| o.defines(name))).collect();
+        hidden.sort_unstable();
+        hidden.into_iter().for_each(|name| self.repairs.add(RepairKind::NameHidden, &graph.name, name));
+        for value in graph.value_info.extract_if(.., |value| !definitions.contains(&value.name)) {
+            self.repairs.add(RepairKind::DescriptionUnused, &graph.name, &value.name);
+        }
         let mut captures = Captures { definitions: &definitions, outer, seen: HashSet::new(), names: Vec::new() };
         // What each node reads, its subgraphs' captures included.
         let mut reads: Vec<Vec<String>> = Vec::with_capacity(graph.nodes.len());
@@ -73,6 +83,7 @@ impl Arrange<'_> {
         }
         let captures = captures.names;
         self.sort(graph, &reads)?;
+        self.drop_unread(graph, &reads);
         graph.captures = captures;
         Ok(())
     }
@@ -102,7 +113,24 @@ impl Arrange<'_> {
         Ok(definitions)
     }
 
-    fn sort(&self, graph: &mut OnnxGraph, reads: &[Vec<String>]) -> Result<()> {
+    /// Takes the last outputs of a node away as long as nobody reads them: exporters of operators with a training mode
+    /// ask for all that training gives.
+    fn drop_unread(&mut self, graph: &mut OnnxGraph, reads: &[Vec<String>]) {
+        let mut read: HashSet<&str> = reads.iter().flatten().map(String::as_str).collect();
+        read.extend(graph.outputs.iter().map(|o| o.name.as_str()));
+        let mut dropped: HashSet<String> = HashSet::new();
+        for node in graph.nodes.iter_mut().filter(|node| !counts_outputs(node)) {
+            while node.outputs.len() > 1 && node.outputs.last().is_some_and(|name| !read.contains(name.as_str())) {
+                if let Some(name) = node.outputs.pop().filter(|name| !name.is_empty()) {
+                    self.repairs.add(RepairKind::OutputUnused, &graph.name, &name);
+                    dropped.insert(name);
+                }
+            }
+        }
+        graph.value_info.retain(|value| !dropped.contains(&value.name));
+    }
+
+    fn sort(&mut self, graph: &mut OnnxGraph, reads: &[Vec<String>]) -> Result<()> {
         let count = graph.nodes.len();
         let mut producer: HashMap<&str, usize> = HashMap::new();
         for (i, node) in graph.nodes.iter().enumerate() {
@@ -139,6 +167,11 @@ impl Arrange<'_> {
         if order.len() < count {
             return Err(self.cycle(graph, &before, &waiting));
         }
+        for (i, from) in before.iter().enumerate() {
+            if from.last().is_some_and(|last| *last > i) {
+                self.repairs.add(RepairKind::NodeMoved, &graph.name, &graph.nodes[i].name);
+            }
+        }
         let mut nodes: Vec<Option<OnnxNode>> = std::mem::take(&mut graph.nodes).into_iter().map(Some).collect();
         graph.nodes = order.into_iter().filter_map(|i| nodes[i].take()).collect();
         Ok(())
@@ -160,6 +193,14 @@ impl Arrange<'_> {
         let message = format!("its nodes read each other in a cycle: {}", names.join(" -> "));
         OnnxError::invalid(self.file, format!("graph '{}'", graph.name), message)
     }
+}
+
+/// Whether the number of outputs is part of what the node means: of splits, of operators with subgraphs, of optimisers,
+/// of a user's own, and of BatchNormalization, whose training mode it told before version 14.
+fn counts_outputs(node: &OnnxNode) -> bool {
+    let standard = matches!(node.domain.as_str(), "" | "ai.onnx.ml" | "com.microsoft");
+    let has_subgraph = node.attributes.iter().any(|(_, a)| matches!(a, OnnxAttr::Graph(_) | OnnxAttr::Graphs(_)));
+    !standard || has_subgraph || matches!(node.op_type.as_str(), "Split" | "BatchNormalization")
 }
 
 struct Captures<'a> {

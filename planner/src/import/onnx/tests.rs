@@ -4,6 +4,7 @@ mod damage;
 mod functions;
 mod lower;
 mod model;
+mod repairs;
 mod tensor;
 
 use super::{

@@ -41,6 +41,7 @@ pub(crate) fn to_imported(model: &TreeModel, registry: &Registry) -> Result<Impo
     Ok(Imported {
         entries: vec![entry("main", predictions(model, registry)?), entry("raw", scores(model, registry)?)],
         metadata,
+        repairs: Vec::new(),
     })
 }
 
