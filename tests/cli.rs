@@ -334,13 +334,22 @@ fn every_setting_is_in_the_example_of_an_environment() {
 #[test]
 fn coverage_counts_operators_of_the_standard() {
     let folder = folder();
-    let domains = json(&output(folder.path(), &["ops", "--coverage", "--json"]));
-    for domain in domains.as_array().unwrap() {
-        let (have, all) = (domain["operators"].as_u64().unwrap(), domain["standard"].as_u64().unwrap());
-        assert_eq!(have + domain["absent"].as_array().unwrap().len() as u64, all, "{domain}");
+    let coverage = json(&output(folder.path(), &["ops", "--coverage", "--json"]));
+    for (table, of) in [("operator_sets", "operator_set"), ("types", "type")] {
+        for row in coverage[table].as_array().unwrap() {
+            let (have, all) = (row["operators"].as_u64().unwrap(), row["standard"].as_u64().unwrap());
+            assert!(have <= all && row[of].is_string(), "{row}");
+        }
     }
-    let standard = domains.as_array().unwrap().iter().find(|d| d["domain"] == "ai.onnx").unwrap();
-    assert!(standard["operators"].as_u64().unwrap() > 100, "{standard}");
+    let find = |table: &str, of: &str, name: &str| {
+        let rows = coverage[table].as_array().unwrap();
+        rows.iter().find(|r| r["domain"] == "ai.onnx" && r[of] == name).unwrap()["operators"].as_u64().unwrap()
+    };
+    assert!(find("operator_sets", "operator_set", "13") == 160 && find("types", "type", "f32") > 150, "{coverage}");
+    let gradient = coverage["gaps"].as_array().unwrap().iter().find(|g| g["operator"] == "Gradient").unwrap();
+    assert!(gradient["what"].as_str().unwrap().contains("ai.onnx.preview.training::Gradient"), "{gradient}");
+    let text = output(folder.path(), &["ops", "--coverage"]);
+    assert!(text.contains("by element type") && text.contains("beyond the standard"), "{text}");
     assert!(output(folder.path(), &["ops", "--missing", "digits_cnn.onnx"]).contains("every operator is there"));
     // A model whose operator nobody has: the name of one is overwritten in the file.
     let mut bytes = fs::read(folder.path().join("digits_cnn.onnx")).unwrap();

@@ -178,7 +178,31 @@ fn code_names_only_documents_that_exist() {
     report(&problems, "name the page by its path from the root, as docs/spec/store.mdx");
 }
 
-/// The page of operators, from the registry and the ledger of official cases.
+/// What `hologram ops --coverage` says, as tables.
+fn coverage_tables() -> String {
+    use std::fmt::Write;
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_hologram"))
+        .args(["ops", "--coverage", "--json"])
+        .output()
+        .unwrap_or_else(|error| panic!("hologram ops: {error}"));
+    let coverage: Value =
+        serde_json::from_slice(&made.stdout).unwrap_or_else(|error| panic!("hologram ops --json: {error}"));
+    let mut text = String::new();
+    let tables = [
+        ("operator_sets", "operator_set", "operator set", "Operators of the standard that are read, by operator set"),
+        ("types", "type", "type", "Operators of the standard that a passing case runs with an element type"),
+    ];
+    for (table, key, head, caption) in tables {
+        _ = write!(text, "\n{caption}:\n\n| domain | {head} | operators | of |\n|---|---|---|---|\n");
+        for row in coverage[table].as_array().into_iter().flatten() {
+            let word = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            _ = writeln!(text, "| {} | {} | {} | {} |", word("domain"), word(key), row["operators"], row["standard"]);
+        }
+    }
+    text
+}
+
+/// The page of operators, from the registry, the coverage of the standard and the ledger of cases.
 fn operators_page() -> String {
     use std::{collections::BTreeMap, fmt::Write};
     let mut domains: BTreeMap<&str, BTreeMap<&str, Vec<String>>> = BTreeMap::new();
@@ -193,13 +217,14 @@ fn operators_page() -> String {
     }
     let mut page = String::from(
         "---\ntitle: \"Operators\"\ndescription: \"Every operator that is read, with the versions in which its meaning changed\"\n---\n\n\
-         This page is made from the registry and the ledger of cases; a test holds it to them. `hologram ops --coverage` counts what the\n\
-         standard has and is not here, `hologram ops --missing model.onnx` what a model needs.\n\n\
+         This page is made from `hologram ops --coverage`, the registry and the ledger of cases; a test holds it to them. The command lists\n\
+         what the standard has and is not here or has no case; `hologram ops --missing model.onnx` lists what a model needs.\n\n\
          | cases | pass |\n|---|---|\n",
     );
     for (kind, count) in kinds {
         _ = writeln!(page, "| {kind} | {count} |");
     }
+    page += &coverage_tables();
     for (domain, operators) in domains {
         _ = write!(page, "\n## {domain}\n\n{} operators.\n\n| operator | since |\n|---|---|\n", operators.len());
         for (operator, since) in operators {

@@ -16,6 +16,7 @@ mod case;
 #[path = "onnx/compare.rs"]
 mod compare;
 
+use hologram_ops::DType;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -52,11 +53,26 @@ fn cases(kind: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Runs every case of a kind on both cores; returns the names that pass and, for the rest, why not.
-fn run(kind: &str) -> (BTreeSet<String>, Vec<(String, String)>) {
+fn types_path() -> PathBuf {
+    root().join("src/cli/exercised_types.txt")
+}
+
+/// The element types with which cases run each operator, as the file has them.
+fn types() -> case::Exercised {
+    let text = std::fs::read_to_string(types_path()).unwrap_or_default();
+    let lines = text.lines().filter(|l| !l.starts_with('#') && !l.is_empty());
+    let line = |l: &str| {
+        let (op, types) = l.rsplit_once(' ').unwrap();
+        (op.to_owned(), types.split(',').map(|t| DType::from_name(t).unwrap()).collect())
+    };
+    lines.map(line).collect()
+}
+
+/// Runs every case of a kind on both cores; returns the names that pass, for the rest why not, and what they exercised.
+fn run(kind: &str) -> (BTreeSet<String>, Vec<(String, String)>, case::Exercised) {
     let cases = cases(kind);
     let next = AtomicUsize::new(0);
-    let results = Mutex::new((BTreeSet::new(), Vec::new()));
+    let results = Mutex::new((BTreeSet::new(), Vec::new(), case::Exercised::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -66,25 +82,34 @@ fn run(kind: &str) -> (BTreeSet<String>, Vec<(String, String)>) {
                         std::panic::catch_unwind(|| case::run(path)).unwrap_or_else(|_| Err("panicked".into()));
                     let mut results = results.lock().unwrap();
                     match outcome {
-                        Ok(()) => drop(results.0.insert(name)),
+                        Ok(exercised) => {
+                            results.0.insert(name);
+                            for (op, types) in exercised {
+                                results.2.entry(op).or_default().extend(types);
+                            }
+                        }
                         Err(why) => results.1.push((name, why)),
                     }
                 }
             });
         }
     });
-    let (passed, mut failed) = results.into_inner().unwrap();
+    let (passed, mut failed, exercised) = results.into_inner().unwrap();
     failed.sort();
-    (passed, failed)
+    (passed, failed, exercised)
 }
 
 fn check(kinds: &[&str], at_least: usize) {
     let listed = ledger();
     let mut problems = Vec::new();
     let (mut passed_total, mut total) = (BTreeSet::new(), 0);
+    let mut exercised_total = case::Exercised::new();
     let mut report = String::new();
     for kind in kinds {
-        let (passed, failed) = run(kind);
+        let (passed, failed, exercised) = run(kind);
+        for (op, types) in exercised {
+            exercised_total.entry(op).or_default().extend(types);
+        }
         println!("{kind}: {} of {} cases pass", passed.len(), passed.len() + failed.len());
         total += passed.len() + failed.len();
         for (name, why) in &failed {
@@ -112,7 +137,25 @@ fn check(kinds: &[&str], at_least: usize) {
             .to_owned()
             + &all.into_iter().collect::<Vec<_>>().join("\n") + "\n";
         std::fs::write(ledger_path(), text).unwrap();
+        let mut known = types();
+        for (op, types) in exercised_total {
+            known.entry(op).or_default().extend(types);
+        }
+        let mut text = "# The element types with which cases that pass run each operator. This file only grows;\n\
+            # HOLOGRAM_LEDGER=update cargo test --test onnx adds to it.\n"
+            .to_owned();
+        for (op, types) in known {
+            let names: Vec<&str> = types.iter().map(|t| t.name()).collect();
+            text += &format!("{op} {}\n", names.join(","));
+        }
+        std::fs::write(types_path(), text).unwrap();
         return;
+    }
+    let known = types();
+    for (op, types) in &exercised_total {
+        let listed = known.get(op);
+        let new = types.iter().filter(|t| listed.is_none_or(|l| !l.contains(t)));
+        problems.extend(new.map(|t| format!("{op} runs with {t} and src/cli/exercised_types.txt does not say so")));
     }
     let gone: Vec<&String> = listed
         .iter()
@@ -121,6 +164,18 @@ fn check(kinds: &[&str], at_least: usize) {
         .collect();
     problems.extend(gone.iter().map(|n| format!("{n} is listed and there is no such case")));
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+#[test]
+fn the_table_of_the_standard_is_that_of_the_onnx_package() {
+    let script = root().join("tests/python/standard.py");
+    let made = std::process::Command::new(root().join(".venv/bin/python")).arg(script).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let held = std::fs::read_to_string(root().join("src/cli/onnx_operators.txt")).unwrap();
+    assert!(
+        String::from_utf8(made.stdout).unwrap() == held,
+        "write it anew: .venv/bin/python tests/python/standard.py > src/cli/onnx_operators.txt"
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod compile;
 mod completions;
 mod config;
 mod console;
+mod coverage;
 mod demo;
 mod exit_codes;
 mod explain;

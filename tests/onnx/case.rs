@@ -1,14 +1,17 @@
 //! One case: a model, its data sets, and both ways to run it.
 
 use crate::compare::{Tolerance, compare, compare_drawn};
-use hologram_ops::{Limits, Registry, Value, control::Control, graph::Graph};
+use hologram_ops::{DType, Limits, Registry, Type, Value, control::Control, graph::Graph};
 use hologram_planner::{
     Compiler, CompilerConfig,
     import::onnx::{OnnxModel, OnnxValue, OnnxValueInfo, lower},
 };
 use hologram_resolver::{Model, ModelOptions};
 use hologram_store::Archive;
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 fn text(e: impl std::fmt::Display) -> String {
     e.to_string()
@@ -32,15 +35,40 @@ fn draws(graph: &Graph) -> bool {
     graph.order().into_iter().flatten().filter_map(|id| graph.node(id)).any(|node| random(&node.op))
 }
 
-/// Runs a case both ways and compares every output of every data set.
-pub(crate) fn run(folder: &Path) -> Result<(), String> {
+/// Operators as `domain name`, each with the element types of the inputs and outputs of its nodes.
+pub(crate) type Exercised = BTreeMap<String, BTreeSet<DType>>;
+
+/// What the nodes of a graph take and give.
+fn exercised(graph: &Graph) -> Exercised {
+    let mut found = Exercised::new();
+    for node in graph.order().into_iter().flatten().filter_map(|id| graph.node(id)) {
+        let domain = if node.domain.is_empty() { "ai.onnx" } else { &node.domain };
+        let types = found.entry(format!("{domain} {}", node.op)).or_default();
+        for value in node.inputs.iter().chain(&node.outputs).flatten() {
+            types.extend(elements(&graph.value(*value).fact.ty));
+        }
+    }
+    found
+}
+
+fn elements(ty: &Type) -> Vec<DType> {
+    match ty {
+        Type::Tensor { dtype, .. } => vec![*dtype],
+        Type::Sequence(of) | Type::Optional(of) => elements(of),
+        Type::Map { key, value } => vec![*key, *value],
+        Type::Unknown => Vec::new(),
+    }
+}
+
+/// Runs a case both ways and compares every output of every data set; tells what it exercised.
+pub(crate) fn run(folder: &Path) -> Result<Exercised, String> {
     let file = folder.join("model.onnx");
     let meta = std::fs::read_to_string(folder.join("meta.json")).map_err(text)?;
     let meta: serde_json::Value = serde_json::from_str(&meta).map_err(text)?;
     let tolerance = Tolerance::of(&meta);
     let registry = Registry::standard();
     let model = OnnxModel::load(&file, &Limits::default()).map_err(text)?;
-    let graph = lower(&model, &registry).map_err(text)?;
+    let mut graph = lower(&model, &registry).map_err(text)?;
     let drawn = draws(&graph);
     let compiled = Compiler::new(CompilerConfig::default()).compile(&file).map_err(text)?;
     let archive = Archive::from_buffer(compiled.to_bytes().map_err(text)?.into()).map_err(text)?;
@@ -70,5 +98,6 @@ pub(crate) fn run(folder: &Path) -> Result<(), String> {
             }
         }
     }
-    Ok(())
+    graph.infer().map_err(text)?;
+    Ok(exercised(&graph))
 }
