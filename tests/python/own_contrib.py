@@ -407,3 +407,23 @@ attention()
 multi_head_attention()
 group_query_attention()
 plain()
+
+
+def tokenizer() -> None:
+    """Texts cut at separators, into characters, and by an expression; with marks, and where nothing is left."""
+    words = np.array(["ab c,de", " xxx,,yy ", ""], object)
+    cuts = {
+        "characters": {"separators": [""]},
+        "separators": {"separators": [" ", ","]},
+        "expression": {"tokenexp": "[a-d]+|xxx"},
+        "longest": {"tokenexp": "a|ab|x+"},
+    }
+    for name, cut in cuts.items():
+        for mark in (0, 1):
+            case(f"tokenizer_{name}_{mark}", "Tokenizer", [words], mark=mark, mincharnum=1, pad_value="#", **cut)
+    table = np.array([["a b", "c"], ["", "ddd e"]], object)
+    case("tokenizer_table", "Tokenizer", [table], mark=0, mincharnum=2, pad_value="", separators=[" "])
+    case("tokenizer_nothing", "Tokenizer", [table], mark=1, mincharnum=9, pad_value="", separators=[" "])
+
+
+tokenizer()
