@@ -13,10 +13,12 @@ pub struct Limits {
     pub elements: u64,
     /// Bytes of one file or of one decoded value.
     pub bytes: u64,
+    /// Pixels of one decoded image.
+    pub pixels: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { nesting: 64, nodes: 1_000_000, elements: 1 << 36, bytes: 1 << 36 }
+        Self { nesting: 64, nodes: 1_000_000, elements: 1 << 36, bytes: 1 << 36, pixels: 1 << 28 }
     }
 }
