@@ -19,6 +19,9 @@ pub enum Error {
     /// The caller's value is outside what the function takes: correct the call.
     #[error("invalid: {0}")]
     Invalid(String),
+    /// Another version is there than the one that was expected: read it again, and decide anew.
+    #[error("conflict: {0}")]
+    Conflict(String),
     /// A budget or a limit is used up: raise it, or hold less.
     #[error("exhausted: {0}")]
     Exhausted(String),

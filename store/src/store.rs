@@ -1,19 +1,70 @@
 //! The store: tiers put together, equal content kept once, and one computation a miss.
+//!
+//! A store with a disk keeps everything there, and its tiers in memory are caches of it: a put is in the log before it is
+//! in a cache, and what leaves a cache is only dropped. Writes of one coordinate are put in order by a lock of its class,
+//! so that no cache ever holds an older version than the disk.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::{Bound, RangeBounds},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
+#[cfg(feature = "mmap")]
+use std::{path::Path, time::Duration};
 
 use arrow_array::RecordBatch;
 
+#[cfg(feature = "mmap")]
+use crate::tier::sd::{PutOptions, Sd, SdOptions, SdStats, Version};
 use crate::{
-    Batch, Coordinate, Error, Result,
+    Batch, Class, Coordinate, Encoded, Error, Result,
     atlas::POOL_BYTES,
     content::Content,
     flight::{Flights, Turn},
-    tier::{L0, L1, Region, Tier, TierStats},
+    tier::{L0, L1, L2, Region, Tier, TierStats},
 };
+
+/// How safe a put is when it returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// It can be read; a crash may lose it.
+    #[default]
+    Memory,
+    /// It is on this host's disk: no crash loses it.
+    Local,
+}
+
+/// How a batch will be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// Again, by itself: it comes to the hot tier.
+    #[default]
+    Point,
+    /// Once, with its neighbours: it leaves the hot tier alone.
+    Scan,
+}
+
+/// What a put asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Put {
+    /// How safe the batch is when the put returns.
+    pub durability: Durability,
+    /// How it will be used.
+    pub hint: Hint,
+    /// After how long it is as if it were not there; at least a second. A batch that runs out stays out of memory's tiers.
+    #[cfg(feature = "mmap")]
+    pub ttl: Option<Duration>,
+    /// The version that must be there now: `Some(None)` is nothing.
+    #[cfg(feature = "mmap")]
+    pub expected: Option<Option<Version>>,
+}
+
+/// A batch of a scan with its coordinate.
+pub type Scanned = (Coordinate, Result<Arc<Batch>>);
 
 /// A store of batches under coordinates.
 ///
@@ -35,6 +86,13 @@ use crate::{
 pub struct Store {
     l0: L0,
     l1: L1,
+    l2: L2,
+    #[cfg(feature = "mmap")]
+    sd: Option<Sd>,
+    /// One for each routing class: held while a coordinate of it changes or moves, with the moment of the last change.
+    changed: Box<[Mutex<u64>]>,
+    /// Counts changes.
+    clock: AtomicU64,
     content: Content,
     flights: Flights,
     is_strict: bool,
@@ -48,7 +106,10 @@ pub struct Store {
 pub struct StoreBuilder {
     l0_bytes: usize,
     l1_bytes: usize,
+    l2_bytes: usize,
     is_strict: bool,
+    #[cfg(feature = "mmap")]
+    disk: SdOptions,
 }
 
 /// A store's counters.
@@ -59,6 +120,14 @@ pub struct StoreStats {
     pub l0: TierStats,
     /// The hot tier.
     pub l1: TierStats,
+    /// The encoded tier.
+    pub l2: TierStats,
+    /// The disk tier, if there is one.
+    #[cfg(feature = "mmap")]
+    pub sd: Option<TierStats>,
+    /// The disk tier's log, if there is one.
+    #[cfg(feature = "mmap")]
+    pub log: Option<SdStats>,
     /// Misses that were computed. A compiled archive leaves this at 0.
     pub computed: u64,
     /// Puts whose content was alive already.
@@ -82,6 +151,21 @@ impl StoreBuilder {
         self
     }
 
+    /// The encoded tier's budget in bytes; 256 pools of 1.125 MiB unless told.
+    #[must_use]
+    pub fn l2_bytes(mut self, bytes: usize) -> Self {
+        self.l2_bytes = bytes;
+        self
+    }
+
+    /// How the log on disk is kept.
+    #[cfg(feature = "mmap")]
+    #[must_use]
+    pub fn disk(mut self, options: SdOptions) -> Self {
+        self.disk = options;
+        self
+    }
+
     /// Makes a miss an error instead of a computation.
     #[must_use]
     pub fn strict(mut self, is_strict: bool) -> Self {
@@ -89,11 +173,32 @@ impl StoreBuilder {
         self
     }
 
-    /// The empty store.
+    /// The store in a folder, which is made if it is not there: what was kept there is there.
+    ///
+    /// # Errors
+    /// As [`Sd::open`].
+    #[cfg(feature = "mmap")]
+    pub fn open(self, folder: impl AsRef<Path>) -> Result<Store> {
+        let sd = Sd::open(folder, self.disk.clone())?;
+        Ok(self.on(sd))
+    }
+
+    /// The store over a log that is open.
+    #[cfg(feature = "mmap")]
+    pub fn on(self, sd: Sd) -> Store {
+        Store { sd: Some(sd), ..self.build() }
+    }
+
+    /// The empty store, in memory only.
     pub fn build(self) -> Store {
         Store {
             l0: L0::new(self.l0_bytes),
             l1: L1::new(self.l1_bytes),
+            l2: L2::new(self.l2_bytes),
+            #[cfg(feature = "mmap")]
+            sd: None,
+            changed: Class::all().map(|_| Mutex::default()).collect(),
+            clock: AtomicU64::new(0),
             content: Content::new(),
             flights: Flights::default(),
             is_strict: self.is_strict,
@@ -107,19 +212,67 @@ impl StoreBuilder {
 impl Store {
     /// A builder with default budgets.
     pub fn builder() -> StoreBuilder {
-        StoreBuilder { l0_bytes: 64 * POOL_BYTES, l1_bytes: 256 * POOL_BYTES, is_strict: false }
+        StoreBuilder {
+            l0_bytes: 64 * POOL_BYTES,
+            l1_bytes: 256 * POOL_BYTES,
+            l2_bytes: 256 * POOL_BYTES,
+            is_strict: false,
+            #[cfg(feature = "mmap")]
+            disk: SdOptions::default(),
+        }
     }
 
     /// The batch at a coordinate, if a tier in memory holds it.
     pub fn get_resident(&self, at: &Coordinate) -> Option<Arc<Batch>> {
-        self.l0.find(at).or_else(|| self.l1.find(at))
+        // Streams in memory were encoded here: one that does not decode is as good as none.
+        self.l0.find(at).or_else(|| self.l1.find(at)).or_else(|| self.l2.find(at).ok().flatten())
     }
 
-    /// Keeps a batch under a coordinate: in its pinned slot if it has one, else in the hot tier. Equal content is kept
-    /// once, and what is given back is what is kept.
+    /// The batch at a coordinate, if a tier of this host holds it. What is read from outside of the hot tier comes to it,
+    /// unless the hint says otherwise.
     ///
     /// # Errors
-    /// [`Error::Exhausted`] where no budget can take it, [`Error::Invalid`] for a type that Arrow IPC cannot express.
+    /// [`Error::Corrupt`] where bytes on disk do not match their digest, [`Error::Unavailable`] where the disk fails.
+    pub fn get(&self, at: &Coordinate, hint: Hint) -> Result<Option<Arc<Batch>>> {
+        if let Some(found) = self.l0.find(at).or_else(|| self.l1.find(at)) {
+            return Ok(Some(found));
+        }
+        if hint == Hint::Scan {
+            if let Some(found) = self.l2.find(at)? {
+                return Ok(Some(found));
+            }
+        } else if let Some(found) = self.promote_stream(at)? {
+            return Ok(Some(found));
+        }
+        self.get_from_disk(at, hint)
+    }
+
+    #[cfg(not(feature = "mmap"))]
+    fn get_from_disk(&self, _: &Coordinate, _: Hint) -> Result<Option<Arc<Batch>>> {
+        Ok(None)
+    }
+
+    #[cfg(feature = "mmap")]
+    fn get_from_disk(&self, at: &Coordinate, hint: Hint) -> Result<Option<Arc<Batch>>> {
+        let Some(sd) = &self.sd else { return Ok(None) };
+        let Some((found, version)) = sd.find(at)? else { return Ok(None) };
+        if hint == Hint::Point && sd.is_lasting(at) {
+            let changes = self.changes(at);
+            if sd.version(at) == Some(version)
+                && let Ok(out) = self.l1.put(at, Arc::clone(&found))
+            {
+                self.demote(&changes, out);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// Keeps a batch under a coordinate: in its pinned slot if it has one, else in the hot tier, and on disk if there is
+    /// one. Equal content is kept once in memory, and what is given back is what is kept.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] where no budget can take it, [`Error::Invalid`] for a type that Arrow IPC cannot express,
+    /// [`Error::Unavailable`] where the disk fails.
     pub fn put(&self, at: &Coordinate, records: RecordBatch) -> Result<Arc<Batch>> {
         self.put_batch(at, Batch::new(records))
     }
@@ -130,15 +283,72 @@ impl Store {
     /// As [`Store::put`].
     pub fn put_batch(&self, at: &Coordinate, batch: Batch) -> Result<Arc<Batch>> {
         let batch = self.share(batch)?;
-        self.keep(at, &batch)?;
+        self.keep(at, &batch, Put::default())?;
         Ok(batch)
     }
 
-    /// Takes the batch at a coordinate out of every tier.
-    pub fn remove(&self, at: &Coordinate) -> Option<Arc<Batch>> {
-        let pinned = self.l0.remove(at).ok().flatten();
-        let hot = self.l1.take(at);
-        pinned.or(hot)
+    /// As [`Store::put`], with what else the put asks; what is given back is the version, 0 without a disk.
+    ///
+    /// # Errors
+    /// As [`Store::put`]; [`Error::Conflict`] where another version than the expected one is there; [`Error::Invalid`] where
+    /// more is asked than a store without a disk can do.
+    pub fn put_with(&self, at: &Coordinate, records: RecordBatch, put: Put) -> Result<u64> {
+        let batch = self.share(Batch::new(records))?;
+        let version = self.keep(at, &batch, put)?;
+        #[cfg(feature = "mmap")]
+        if let (Some(sd), Durability::Local) = (&self.sd, put.durability) {
+            sd.wait_durable(version)?;
+        }
+        Ok(version)
+    }
+
+    /// Takes the batch at a coordinate out of every tier; whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the disk fails.
+    pub fn remove(&self, at: &Coordinate) -> Result<bool> {
+        let _changes = self.change(at);
+        #[cfg(feature = "mmap")]
+        let on_disk = self.sd.as_ref().map_or(Ok(false), |sd| sd.delete(at, PutOptions::default()))?;
+        #[cfg(not(feature = "mmap"))]
+        let on_disk = false;
+        let pinned = self.l0.remove(at).ok().flatten().is_some();
+        let hot = self.l1.take(at).is_some();
+        Ok(self.l2.take(at).is_some() | pinned | hot | on_disk)
+    }
+
+    /// Everything in a range of coordinates, in order, as it is now. Batches are read when they are asked for.
+    pub fn scan(&self, range: impl RangeBounds<Coordinate>) -> Box<dyn Iterator<Item = Scanned> + '_> {
+        #[cfg(feature = "mmap")]
+        if let Some(sd) = &self.sd {
+            return Box::new(sd.scan(range).map(|(at, _, read)| (at, read)));
+        }
+        let range: (Bound<Coordinate>, Bound<Coordinate>) = (range.start_bound().cloned(), range.end_bound().cloned());
+        let mut found: Vec<Coordinate> = [self.l0.coordinates(), self.l1.coordinates(), self.l2.coordinates()].concat();
+        found.retain(|at| range.contains(at));
+        found.sort_unstable();
+        found.dedup();
+        let held: Vec<_> =
+            found.into_iter().filter_map(|at| self.get_resident(&at).map(|batch| (at, Ok(batch)))).collect();
+        Box::new(held.into_iter())
+    }
+
+    /// Makes everything that was put durable. Without a disk there is nothing to do.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the disk fails.
+    pub fn flush(&self) -> Result<()> {
+        #[cfg(feature = "mmap")]
+        if let Some(sd) = &self.sd {
+            return sd.flush();
+        }
+        Ok(())
+    }
+
+    /// The disk tier, if there is one.
+    #[cfg(feature = "mmap")]
+    pub fn disk(&self) -> Option<&Sd> {
+        self.sd.as_ref()
     }
 
     /// The batch at a coordinate: found, or computed once and kept. Threads that miss together share one computation.
@@ -154,7 +364,7 @@ impl Store {
         compute: impl FnOnce() -> Result<RecordBatch, E>,
     ) -> Result<Arc<Batch>, E> {
         loop {
-            if let Some(found) = self.get_resident(at) {
+            if let Some(found) = self.get(at, Hint::Point)? {
                 return Ok(found);
             }
             let lead = match self.flights.enter(at)? {
@@ -163,7 +373,7 @@ impl Store {
                 Turn::Lead(lead) => lead,
             };
             // Another leader may have landed between the look and the lead.
-            if let Some(found) = self.get_resident(at) {
+            if let Some(found) = self.get(at, Hint::Point)? {
                 lead.land(&found);
                 return Ok(found);
             }
@@ -174,7 +384,7 @@ impl Store {
             self.computed.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(coordinate = %at, "no tier holds this answer: computing it");
             let batch = self.share(Batch::new(compute()?))?;
-            match self.keep(at, &batch) {
+            match self.keep(at, &batch, Put::default()).map(drop) {
                 Err(Error::Exhausted(_)) => {
                     self.unkept.fetch_add(1, Ordering::Relaxed);
                 }
@@ -203,6 +413,11 @@ impl Store {
         StoreStats {
             l0: self.l0.stats(),
             l1: self.l1.stats(),
+            l2: self.l2.stats(),
+            #[cfg(feature = "mmap")]
+            sd: self.sd.as_ref().map(Tier::stats),
+            #[cfg(feature = "mmap")]
+            log: self.sd.as_ref().map(Sd::log_stats),
             computed: self.computed.load(Ordering::Relaxed),
             shared: self.shared.load(Ordering::Relaxed),
             unkept: self.unkept.load(Ordering::Relaxed),
@@ -215,8 +430,85 @@ impl Store {
         Ok(batch)
     }
 
-    /// Puts a batch where its coordinate belongs, and leaves no older version elsewhere.
-    fn keep(&self, at: &Coordinate, batch: &Arc<Batch>) -> Result<()> {
+    /// Holds the class of a coordinate.
+    fn changes(&self, at: &Coordinate) -> Changes<'_> {
+        let class = at.routing_class();
+        let held = self.changed[class.index()].lock().unwrap_or_else(PoisonError::into_inner);
+        Changes { class, held, since: self.clock.load(Ordering::Relaxed) }
+    }
+
+    /// Holds the class of a coordinate that changes.
+    fn change(&self, at: &Coordinate) -> Changes<'_> {
+        let mut changes = self.changes(at);
+        changes.since = self.clock.fetch_add(1, Ordering::Relaxed) + 1;
+        *changes.held = changes.since;
+        changes
+    }
+
+    /// The batch of a stream in memory, which comes to the hot tier before it leaves the encoded one.
+    fn promote_stream(&self, at: &Coordinate) -> Result<Option<Arc<Batch>>> {
+        if !self.l2.holds(at) {
+            return Ok(None);
+        }
+        let changes = self.changes(at);
+        let Some(found) = self.l2.find(at)? else { return Ok(None) };
+        if let Ok(out) = self.l1.put(at, Arc::clone(&found)) {
+            self.l2.take(at);
+            self.demote(&changes, out);
+        }
+        Ok(Some(found))
+    }
+
+    /// Puts a batch where its coordinate belongs, and leaves no older version elsewhere; its version.
+    fn keep(&self, at: &Coordinate, batch: &Arc<Batch>, put: Put) -> Result<u64> {
+        let changes = self.change(at);
+        let version = self.keep_on_disk(at, batch, put)?;
+        // On disk it is safe: the tiers in memory may take it or not.
+        let is_safe = version != 0;
+        self.l2.take(at);
+        if self.runs_out(&put) || is_safe && put.hint == Hint::Scan {
+            drop(self.l0.remove(at));
+            self.l1.take(at);
+            return Ok(version);
+        }
+        match self.keep_in_memory(at, batch, &changes) {
+            Err(Error::Exhausted(_)) if is_safe => Ok(version),
+            kept => kept.map(|()| version),
+        }
+    }
+
+    #[cfg(not(feature = "mmap"))]
+    fn keep_on_disk(&self, at: &Coordinate, _: &Batch, put: Put) -> Result<u64> {
+        match put.durability {
+            Durability::Memory => Ok(0),
+            Durability::Local => Err(Error::Invalid(format!("{at}: a store without a disk keeps nothing durable"))),
+        }
+    }
+
+    #[cfg(feature = "mmap")]
+    fn keep_on_disk(&self, at: &Coordinate, batch: &Batch, put: Put) -> Result<u64> {
+        if let Some(sd) = &self.sd {
+            return sd.insert(at, batch, PutOptions { durable: false, ttl: put.ttl, expected: put.expected });
+        }
+        if put.durability != Durability::Memory || put.ttl.is_some() || put.expected.is_some() {
+            let what =
+                "durable puts, batches that run out and compare-and-swap need a disk: open the store in a folder";
+            return Err(Error::Invalid(format!("{at}: {what}")));
+        }
+        Ok(0)
+    }
+
+    #[cfg(not(feature = "mmap"))]
+    fn runs_out(&self, _: &Put) -> bool {
+        false
+    }
+
+    #[cfg(feature = "mmap")]
+    fn runs_out(&self, put: &Put) -> bool {
+        put.ttl.is_some()
+    }
+
+    fn keep_in_memory(&self, at: &Coordinate, batch: &Arc<Batch>, changes: &Changes<'_>) -> Result<()> {
         if self.l0.covers(at) {
             match self.l0.put(at, Arc::clone(batch)) {
                 Ok(_) => {
@@ -228,12 +520,44 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        let kept = self.l1.put(at, Arc::clone(batch));
-        if kept.is_err() {
-            self.l1.take(at);
+        match self.l1.put(at, Arc::clone(batch)) {
+            Ok(displaced) => {
+                self.demote(changes, displaced);
+                Ok(())
+            }
+            Err(error) => {
+                self.l1.take(at);
+                // What is too large for the hot tier may be smaller as a stream.
+                let encoded = Encoded::of(batch)?;
+                self.l2.keep(at, encoded).map(drop).map_err(|_| error)
+            }
         }
-        kept.map(drop)
     }
+
+    /// What the hot tier displaced becomes streams, unless its class changed since, or changes just now: an older version
+    /// must never come back. What the encoded tier has no room for leaves memory; on disk it stays.
+    fn demote(&self, changes: &Changes<'_>, displaced: Vec<(Coordinate, Arc<Batch>)>) {
+        for (at, batch) in displaced {
+            let class = at.routing_class();
+            let other = if class == changes.class { None } else { self.changed[class.index()].try_lock().ok() };
+            let is_still_so =
+                class == changes.class || other.as_ref().is_some_and(|changed| **changed <= changes.since);
+            if !is_still_so {
+                continue;
+            }
+            let kept = Encoded::of(&batch).and_then(|encoded| self.l2.keep(&at, encoded));
+            if let Err(error) = kept {
+                tracing::debug!(coordinate = %at, %error, "a batch leaves memory");
+            }
+        }
+    }
+}
+
+/// A class that is held, and the moment since when.
+struct Changes<'a> {
+    class: Class,
+    held: MutexGuard<'a, u64>,
+    since: u64,
 }
 
 #[cfg(test)]
@@ -268,7 +592,7 @@ mod tests {
     }
 
     fn small() -> Store {
-        Store::builder().l0_bytes(100_000).l1_bytes(100_000).build()
+        Store::builder().l0_bytes(100_000).l1_bytes(100_000).l2_bytes(100_000).build()
     }
 
     /// Counts warnings.
@@ -313,7 +637,7 @@ mod tests {
         }
         for number in 0..20 {
             assert_eq!(store.get_resident(&at(number)).map(|batch| value(&batch)), Some(number as i32));
-            assert!(store.remove(&at(number)).is_some() && store.get_resident(&at(number)).is_none());
+            assert!(store.remove(&at(number)).unwrap() && store.get_resident(&at(number)).is_none());
         }
         assert_eq!(store.stats().l1.bytes, 0);
     }
@@ -422,5 +746,114 @@ mod tests {
         store.put(&at(5), records(3)).unwrap();
         assert!(store.put(&at(5), rows(4, 50_000)).is_err());
         assert!(store.get_resident(&at(5)).is_none());
+    }
+
+    /// A batch of a value that takes more than a few entries' room.
+    fn wide(value: u32) -> RecordBatch {
+        rows(value as i32, 200)
+    }
+
+    #[test]
+    fn what_leaves_the_hot_tier_is_a_decode_away() {
+        let store = Store::builder().l0_bytes(0).l1_bytes(20_000).l2_bytes(1 << 20).build();
+        (0..100).for_each(|number| drop(store.put(&at(number), wide(number)).unwrap()));
+        let stats = store.stats();
+        assert!(stats.l1.entries < 30 && stats.l2.entries > 60, "{stats:?}");
+        assert_eq!(stats.l1.entries + stats.l2.entries, 100);
+        for number in 0..100 {
+            let scanned = store.get(&at(number), Hint::Scan).unwrap();
+            assert_eq!(scanned.map(|batch| value(&batch)), Some(number as i32));
+        }
+        assert_eq!((store.stats().l1.entries, store.stats().l2.entries), (stats.l1.entries, stats.l2.entries));
+        for number in (0..100).rev() {
+            let found = store.get(&at(number), Hint::Point).unwrap();
+            assert_eq!(found.map(|batch| value(&batch)), Some(number as i32));
+            assert!(store.l1.find(&at(number)).is_some(), "it came to the hot tier");
+        }
+        let scanned: Vec<i32> = store.scan(at(10)..at(13)).map(|(_, batch)| value(&batch.unwrap())).collect();
+        assert_eq!(scanned, [10, 11, 12]);
+    }
+
+    #[cfg(feature = "mmap")]
+    #[test]
+    fn a_store_in_a_folder_is_there_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Store::builder().l0_bytes(0).l1_bytes(20_000).l2_bytes(20_000).open(folder.path()).unwrap();
+        let local = Put { durability: Durability::Local, ..Put::default() };
+        {
+            let store = open();
+            let version = store.put_with(&at(0), wide(0), local).unwrap();
+            assert!(store.stats().log.unwrap().syncs == 1 && version > 0);
+            (1..200).for_each(|number| drop(store.put(&at(number), wide(number)).unwrap()));
+            let next = store.put_with(&at(0), wide(1_000), Put { expected: Some(Some(version)), ..local }).unwrap();
+            let late = store.put_with(&at(0), wide(1), Put { expected: Some(Some(version)), ..local });
+            assert!(next > version && matches!(late, Err(Error::Conflict(_))));
+            assert!(store.remove(&at(7)).unwrap() && !store.remove(&at(7)).unwrap());
+            let brief = Put { ttl: Some(Duration::from_secs(1)), ..Put::default() };
+            store.put_with(&at(8), wide(8), brief).unwrap();
+            assert!(store.get_resident(&at(8)).is_none(), "what runs out is not kept in memory");
+        }
+        let store = open();
+        for number in (0..200).filter(|number| !matches!(number, 7 | 8)) {
+            let expected = if number == 0 { 1_000 } else { number as i32 };
+            let found = store.get(&at(number), Hint::Point).unwrap();
+            assert_eq!(found.map(|batch| value(&batch)), Some(expected), "{number}");
+        }
+        assert!(store.get(&at(7), Hint::Point).unwrap().is_none());
+        let computed = store.resolve(&at(5), || Err(Error::Invalid("it is on disk".into())));
+        assert_eq!(computed.map(|batch| value(&batch)).ok(), Some(5));
+        let memory = Store::builder().build().put_with(&at(0), wide(0), local);
+        assert!(matches!(memory, Err(Error::Invalid(what)) if what.contains("folder")));
+    }
+
+    /// One writer a key takes odd steps by putting the step's number and even ones by removing; readers, through tiers far
+    /// too small, see no step older than the last that was done before they asked.
+    #[cfg(feature = "mmap")]
+    #[test]
+    fn no_reader_sees_an_older_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SdOptions { segment_bytes: 1 << 16, ..SdOptions::default() };
+        let store =
+            Store::builder().l0_bytes(0).l1_bytes(8_000).l2_bytes(8_000).disk(options).open(folder.path()).unwrap();
+        let keys: Vec<(Coordinate, AtomicUsize)> = (0..24).map(|key| (at(key), AtomicUsize::new(0))).collect();
+        let done = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for worker in 0..2 {
+                let (store, keys, done) = (&store, &keys, &done);
+                scope.spawn(move || {
+                    for step in 1..400_usize {
+                        for (at, acked) in keys.iter().skip(worker).step_by(2) {
+                            if step % 2 == 1 {
+                                store.put(at, wide(step as u32)).unwrap();
+                            } else {
+                                store.remove(at).unwrap();
+                            }
+                            acked.store(step, Ordering::SeqCst);
+                        }
+                    }
+                    done.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+            for reader in 0..2_usize {
+                let (store, keys, done) = (&store, &keys, &done);
+                scope.spawn(move || {
+                    let mut turn = reader;
+                    while done.load(Ordering::SeqCst) < 2 {
+                        turn = turn.wrapping_mul(5).wrapping_add(7);
+                        let (at, acked) = &keys[turn % keys.len()];
+                        let before = acked.load(Ordering::SeqCst);
+                        let hint = if turn % 3 == 0 { Hint::Scan } else { Hint::Point };
+                        let found = store.get(at, hint).unwrap().map(|batch| value(&batch) as usize);
+                        let after = acked.load(Ordering::SeqCst) + 1;
+                        match found {
+                            Some(step) => {
+                                assert!(step >= before && step <= after, "{at}: {step} in {before}..={after}")
+                            }
+                            None => assert!(before % 2 == 0 || after > before, "{at}: nothing at {before}..={after}"),
+                        }
+                    }
+                });
+            }
+        });
     }
 }

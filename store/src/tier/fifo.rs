@@ -15,7 +15,26 @@ use std::{
 };
 
 use super::hash::Seed;
-use crate::{Batch, Coordinate};
+use crate::{Batch, Coordinate, Encoded};
+
+/// What a queue holds: cheap to give out again, and charged with bytes.
+pub(super) trait Held: Clone {
+    /// The bytes that it is charged with.
+    fn held_bytes(&self) -> usize;
+}
+
+impl Held for Arc<Batch> {
+    fn held_bytes(&self) -> usize {
+        self.size_bytes()
+    }
+}
+
+impl Held for Encoded {
+    fn held_bytes(&self) -> usize {
+        // What it keeps alive, which a builder may have made larger than the stream.
+        self.bytes().capacity().max(self.bytes().len())
+    }
+}
 
 /// Uses that are told apart; more count as this many.
 const USES_MAX: u8 = 3;
@@ -27,15 +46,17 @@ const USES_TO_MAIN: u8 = 1;
 const SMALL_PART: usize = 10;
 
 /// What one entry costs besides its batch: in the map, in the list, and at the map's load.
-pub(super) const ENTRY_BYTES: usize = 2 * (size_of::<Coordinate>() + size_of::<Entry>()) + size_of::<Node>();
+const fn entry_bytes<V>() -> usize {
+    2 * (size_of::<Coordinate>() + size_of::<Entry<V>>()) + size_of::<Node>()
+}
 
 /// The end of a list.
 const NONE: u32 = u32::MAX;
 
 /// One shard's batches and the order in which they leave.
 #[derive(Debug)]
-pub(super) struct Fifo {
-    entries: HashMap<Coordinate, Entry, Seed>,
+pub(super) struct Fifo<V> {
+    entries: HashMap<Coordinate, Entry<V>, Seed>,
     nodes: Vec<Node>,
     /// Nodes that are free for use.
     free: Vec<u32>,
@@ -45,8 +66,8 @@ pub(super) struct Fifo {
 }
 
 #[derive(Debug)]
-struct Entry {
-    batch: Arc<Batch>,
+struct Entry<V> {
+    batch: V,
     uses: AtomicU8,
     node: u32,
 }
@@ -70,7 +91,7 @@ struct Queue {
 
 const EMPTY: Queue = Queue { oldest: NONE, newest: NONE, bytes: 0 };
 
-impl Fifo {
+impl<V: Held> Fifo<V> {
     pub(super) fn new(seed: Seed) -> Self {
         let ghosts = Ghosts { order: VecDeque::new(), hashes: HashSet::with_hasher(seed.clone()), seed: seed.clone() };
         let entries = HashMap::with_hasher(seed);
@@ -86,24 +107,33 @@ impl Fifo {
         self.entries.len()
     }
 
+    pub(super) fn holds(&self, at: &Coordinate) -> bool {
+        self.entries.contains_key(at)
+    }
+
+    /// Every coordinate that has an entry; in no order.
+    pub(super) fn coordinates(&self) -> Vec<Coordinate> {
+        self.entries.keys().cloned().collect()
+    }
+
     /// What a batch is charged with here.
-    pub(super) fn charge(batch: &Batch) -> usize {
-        batch.size_bytes().saturating_add(ENTRY_BYTES)
+    pub(super) fn charge(batch: &V) -> usize {
+        batch.held_bytes().saturating_add(entry_bytes::<V>())
     }
 
     /// The batch at a coordinate; counts a use.
-    pub(super) fn get(&self, at: &Coordinate) -> Option<Arc<Batch>> {
+    pub(super) fn get(&self, at: &Coordinate) -> Option<V> {
         let entry = self.entries.get(at)?;
         let uses = entry.uses.load(Ordering::Relaxed);
         if uses < USES_MAX {
             // Two readers may count one use together: the order of leaving is a guess in any case.
             entry.uses.store(uses + 1, Ordering::Relaxed);
         }
-        Some(Arc::clone(&entry.batch))
+        Some(entry.batch.clone())
     }
 
     /// Keeps a batch, and gives the one that it replaces. A replaced batch keeps its place.
-    pub(super) fn insert(&mut self, at: &Coordinate, batch: Arc<Batch>) -> Option<Arc<Batch>> {
+    pub(super) fn insert(&mut self, at: &Coordinate, batch: V) -> Option<V> {
         let charge = Self::charge(&batch);
         if let Some(entry) = self.entries.get_mut(at) {
             let old = std::mem::replace(&mut entry.batch, batch);
@@ -130,7 +160,7 @@ impl Fifo {
     }
 
     /// Takes a batch out.
-    pub(super) fn remove(&mut self, at: &Coordinate) -> Option<Arc<Batch>> {
+    pub(super) fn remove(&mut self, at: &Coordinate) -> Option<V> {
         let Entry { batch, node, .. } = self.entries.remove(at)?;
         self.unlink(node, Self::charge(&batch));
         self.free.push(node);
@@ -138,7 +168,7 @@ impl Fifo {
     }
 
     /// Takes out the batch that the policy wants least.
-    pub(super) fn evict(&mut self) -> Option<(Coordinate, Arc<Batch>)> {
+    pub(super) fn evict(&mut self) -> Option<(Coordinate, V)> {
         loop {
             let small_is_over = self.small.bytes.saturating_mul(SMALL_PART) >= self.bytes();
             let from_small = self.small.oldest != NONE && (small_is_over || self.main.oldest == NONE);
@@ -242,7 +272,7 @@ mod tests {
     }
 
     /// The queues hold each entry once, in a list that is sound in both directions, and charge what they hold.
-    fn check(fifo: &Fifo) {
+    fn check(fifo: &Fifo<Arc<Batch>>) {
         let mut seen = 0;
         for (queue, is_main) in [(fifo.small, false), (fifo.main, true)] {
             let (mut index, mut older, mut bytes) = (queue.oldest, NONE, 0);

@@ -168,6 +168,21 @@ impl L0 {
         found
     }
 
+    /// Every coordinate whose slot is filled, in the order of the regions.
+    pub fn coordinates(&self) -> Vec<Coordinate> {
+        let regions = self.regions.load();
+        let filled = |region: &Arc<Region>| -> Vec<Coordinate> {
+            let start = region.first.last().number();
+            let parent = region.first.parent();
+            let at = |slot: usize| {
+                let last = Stratum::from_number(start + slot as u64).ok()?;
+                Some(parent.as_ref().map_or_else(|| last.into(), |parent| parent.child(last)))
+            };
+            (0..region.len()).filter(|slot| region.slots[*slot].load().is_some()).filter_map(at).collect()
+        };
+        regions.iter().flat_map(filled).collect()
+    }
+
     fn with_slot<T>(&self, at: &Coordinate, use_slot: impl FnOnce(&Region, &ArcSwapOption<Batch>) -> T) -> Option<T> {
         let regions = self.regions.load();
         let after = regions.partition_point(|region| sort_key(&region.first) <= sort_key(at));

@@ -1,0 +1,208 @@
+//! Shards of queues under one hard budget of bytes: what the tiers in memory are made of.
+
+use std::{
+    fmt,
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use super::{
+    TierStats,
+    fifo::{Fifo, Held},
+    hash::Seed,
+};
+use crate::{Class, Coordinate, Error, Result};
+
+/// Rounds without anything to evict, while other puts hold the room, before a put gives up.
+const ROUNDS_MAX: usize = 64;
+
+/// Entries under a budget. A coordinate's routing class chooses its shard, and consecutive coordinates visit all 96 in
+/// turn. What leaves is chosen by S3-FIFO within a shard.
+pub(super) struct Sharded<V> {
+    /// What errors call the tier.
+    name: &'static str,
+    shards: Box<[Shard<V>]>,
+    budget_bytes: usize,
+    /// Bytes held and bytes promised to puts under way: never over the budget.
+    used_bytes: AtomicUsize,
+    /// Where the next search for something to evict starts.
+    cursor: AtomicUsize,
+}
+
+/// One class's part, on cache lines of its own.
+#[repr(align(128))]
+struct Shard<V> {
+    fifo: RwLock<Fifo<V>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    puts: AtomicU64,
+    evictions: AtomicU64,
+}
+
+impl<V> Shard<V> {
+    fn read(&self) -> RwLockReadGuard<'_, Fifo<V>> {
+        self.fifo.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Fifo<V>> {
+        self.fifo.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V: Held> Sharded<V> {
+    /// No entries, and never a charge of more than this many bytes.
+    pub(super) fn new(name: &'static str, budget_bytes: usize) -> Self {
+        let seed = Seed::random();
+        let shard = |_| Shard {
+            fifo: RwLock::new(Fifo::new(seed.clone())),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            puts: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+        };
+        let shards = Class::all().map(shard).collect();
+        Self { name, shards, budget_bytes, used_bytes: AtomicUsize::new(0), cursor: AtomicUsize::new(0) }
+    }
+
+    /// The entry at a coordinate; counted.
+    pub(super) fn find(&self, at: &Coordinate) -> Option<V> {
+        let shard = self.shard(at);
+        let found = shard.read().get(at);
+        let counter = if found.is_some() { &shard.hits } else { &shard.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    /// Whether there is an entry at a coordinate; not counted.
+    pub(super) fn holds(&self, at: &Coordinate) -> bool {
+        self.shard(at).read().holds(at)
+    }
+
+    /// Takes the entry at a coordinate out.
+    pub(super) fn take(&self, at: &Coordinate) -> Option<V> {
+        let batch = self.shard(at).write().remove(at)?;
+        self.release(&batch);
+        Some(batch)
+    }
+
+    fn shard(&self, at: &Coordinate) -> &Shard<V> {
+        &self.shards[at.routing_class().index()]
+    }
+
+    fn release(&self, batch: &V) {
+        self.used_bytes.fetch_sub(Fifo::charge(batch), Ordering::Relaxed);
+    }
+
+    /// Takes so many bytes of the budget, and evicts until they are free.
+    fn reserve(&self, at: &Coordinate, charge: usize, displaced: &mut Vec<(Coordinate, V)>) -> Result<()> {
+        let take = |used: usize| used.checked_add(charge).filter(|&used| used <= self.budget_bytes);
+        let mut rounds = 0;
+        while self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+            match self.evict_one(self.shard(at)) {
+                Some(evicted) => displaced.push(evicted),
+                None if charge <= self.budget_bytes && rounds < ROUNDS_MAX => {
+                    rounds += 1;
+                    std::hint::spin_loop();
+                }
+                None => return Err(self.exhausted(at, charge)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Evicts from the shard at home while it holds its share, else from the next one that holds anything.
+    fn evict_one(&self, home: &Shard<V>) -> Option<(Coordinate, V)> {
+        let share = self.budget_bytes / self.shards.len();
+        let start = self.cursor.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        let (before, after) = self.shards.split_at(start);
+        let own = (home.read().bytes() >= share).then_some(home);
+        own.into_iter().chain(after).chain(before).find_map(|shard| {
+            let evicted = shard.write().evict()?;
+            self.release(&evicted.1);
+            shard.evictions.fetch_add(1, Ordering::Relaxed);
+            Some(evicted)
+        })
+    }
+
+    /// Keeps an entry in place of any that the coordinate had, and gives what had to leave.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] where the budget cannot take it.
+    pub(super) fn insert(&self, at: &Coordinate, batch: V) -> Result<Vec<(Coordinate, V)>> {
+        let charge = Fifo::charge(&batch);
+        if charge > self.budget_bytes {
+            return Err(self.exhausted(at, charge));
+        }
+        let mut displaced = Vec::new();
+        self.reserve(at, charge, &mut displaced)?;
+        let shard = self.shard(at);
+        let replaced = shard.write().insert(at, batch);
+        shard.puts.fetch_add(1, Ordering::Relaxed);
+        if let Some(replaced) = replaced {
+            self.release(&replaced);
+        }
+        displaced.retain(|(other, _)| other != at);
+        Ok(displaced)
+    }
+
+    fn exhausted(&self, at: &Coordinate, charge: usize) -> Error {
+        let (name, budget) = (self.name, self.budget_bytes);
+        Error::Exhausted(format!(
+            "{at}: its batch takes {charge} bytes of the {name} tier's {budget}: raise the budget"
+        ))
+    }
+
+    pub(super) fn stats(&self) -> TierStats {
+        let bytes = self.used_bytes.load(Ordering::Relaxed);
+        let mut stats = TierStats { bytes, budget_bytes: self.budget_bytes, ..TierStats::default() };
+        for shard in &self.shards {
+            stats.hits += shard.hits.load(Ordering::Relaxed);
+            stats.misses += shard.misses.load(Ordering::Relaxed);
+            stats.puts += shard.puts.load(Ordering::Relaxed);
+            stats.evictions += shard.evictions.load(Ordering::Relaxed);
+            stats.entries += shard.read().len();
+        }
+        stats
+    }
+
+    pub(super) fn budget_bytes(&self) -> usize {
+        self.budget_bytes
+    }
+
+    /// Every coordinate that has an entry; in no order.
+    pub(super) fn coordinates(&self) -> Vec<Coordinate> {
+        self.shards.iter().flat_map(|shard| shard.read().coordinates()).collect()
+    }
+}
+
+impl<V: Held> fmt::Debug for Sharded<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(self.name).field(&self.stats()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tier::suite;
+
+    #[test]
+    fn used_bytes_follow_what_is_held() {
+        let tier = Sharded::new("test", 200_000);
+        for round in 0..3_000_u32 {
+            let batch = suite::batch(round % 97, (round % 500) as usize);
+            assert!(tier.insert(&(round % 311).into(), batch).is_ok(), "round {round}");
+            if round % 7 == 0 {
+                tier.take(&(round % 13).into());
+            }
+            let held: usize = tier.shards.iter().map(|shard| shard.read().bytes()).sum();
+            assert_eq!(tier.stats().bytes, held, "round {round}");
+            assert!(held <= 200_000, "round {round}");
+        }
+        let stats = tier.stats();
+        assert!(stats.evictions > 0 && stats.bytes > 100_000, "{stats:?}");
+        assert_eq!(tier.coordinates().len(), stats.entries);
+    }
+}
