@@ -411,3 +411,35 @@ fn the_demo_answers_from_its_files() {
     assert!(found[2].1 == 450 && found[2].0 != 442, "{second}");
     assert!(!output(here.path(), &["demo"]).contains(here.path().to_str().unwrap()), "a temporary folder is used");
 }
+
+#[test]
+fn a_store_keeps_batches_in_a_folder() {
+    let here = tempfile::tempdir().unwrap();
+    let path = here.path();
+    fs::write(path.join("rows.csv"), "id,score\n1,0.5\n2,0.25\n").unwrap();
+    let missing = hologram(path, &["store", "get", "kept", "3.0.17.0"]);
+    assert!(missing.code == 3 && missing.err.contains("no such folder"), "{} {}", missing.code, missing.err);
+    assert!(output(path, &["store", "put", "kept", "3.0.17.0", "rows.csv"]).contains("2 rows, version 1"));
+    output(path, &["store", "put", "kept", "3.0.17.0/0.0.0.5", "rows.csv"]);
+    output(path, &["store", "put", "kept", "4.0.0.0", "rows.csv"]);
+    let late = hologram(path, &["store", "put", "kept", "4.0.0.0", "rows.csv", "--expect", "1"]);
+    assert!(late.code != 0 && late.err.contains("version 3 is there"), "{}", late.err);
+    assert_eq!(output(path, &["store", "get", "kept", "3.0.17.0"]), "id,score\n1,0.5\n2,0.25\n");
+    let under = json(&output(path, &["store", "scan", "kept", "--under", "3.0.17.0", "--json"]));
+    let found: Vec<&str> = under.as_array().unwrap().iter().map(|r| r["coordinate"].as_str().unwrap()).collect();
+    assert_eq!(found, ["3.0.17.0", "3.0.17.0/0.0.0.5"]);
+    output(path, &["store", "remove", "kept", "3.0.17.0"]);
+    assert!(output(path, &["store", "compact", "kept"]).contains("bytes"));
+    let stats = json(&output(path, &["store", "stats", "kept", "--json"]));
+    assert_eq!((stats["batches"].as_u64(), stats["bytes"].as_u64()), (Some(2), stats["disk_bytes"].as_u64()));
+    assert!(output(path, &["store", "verify", "kept"]).contains("every batch"));
+    // A byte of a batch changes on the disk.
+    let segment = fs::read_dir(path.join("kept")).unwrap().map(|e| e.unwrap().path());
+    let segment = segment.filter(|p| p.extension().is_some_and(|e| e == "seg")).max().unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let at = bytes.windows(8).position(|w| w == 0.25f64.to_le_bytes()).unwrap();
+    bytes[at] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let damaged = hologram(path, &["store", "verify", "kept"]);
+    assert!(damaged.code != 0 && damaged.err.contains("1 batches are damaged"), "{}", damaged.err);
+}

@@ -96,7 +96,7 @@ impl Error {
             Self::Store(e) => match e {
                 Store::Missing(_) => ErrorKind::Missing,
                 Store::Corrupt(_) => ErrorKind::Corrupt,
-                Store::Invalid(_) => ErrorKind::Invalid,
+                Store::Invalid(_) | Store::Conflict(_) => ErrorKind::Invalid,
                 Store::Exhausted(_) => ErrorKind::Exhausted,
                 Store::Unavailable { .. } => ErrorKind::Unavailable,
                 _ => ErrorKind::Internal,

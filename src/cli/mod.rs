@@ -22,6 +22,7 @@ mod queries;
 mod run;
 mod sql;
 mod statements;
+mod store;
 mod tensor_files;
 
 use crate::settings::{Origins, SETTINGS, Settings};
@@ -60,6 +61,7 @@ enum Commands {
     Sql(sql::Arguments),
     Demo(demo::Arguments),
     Ops(ops::Arguments),
+    Store(store::Arguments),
     Config(config::Arguments),
     Completions(completions::Arguments),
     ExitCodes(exit_codes::Arguments),
@@ -179,6 +181,7 @@ fn dispatch(context: &Context, command: Commands) -> Result<()> {
         Commands::Sql(arguments) => sql::run(context, &arguments),
         Commands::Demo(arguments) => demo::run(context, &arguments),
         Commands::Ops(arguments) => ops::run(&arguments),
+        Commands::Store(arguments) => store::run(&arguments),
         Commands::Config(arguments) => config::run(context, &arguments),
         Commands::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         Commands::ExitCodes(_) => exit_codes::run(),

@@ -105,11 +105,12 @@ impl Sd {
         Ok(())
     }
 
-    /// Whether a removal still keeps an older entry of another segment from coming back.
+    /// Whether a removal still keeps an older entry of another segment from coming back. Only earlier segments can hold
+    /// one: what was copied to later ones since was live, and what is removed was not.
     fn is_needed(&self, segment: &Segment, removal: &Entry) -> bool {
         let is_replaced = self.index().get(&removal.at).is_some_and(|place| place.version > removal.version);
-        let others = self.segments();
-        let mut others = others.values().filter(|other| other.number != segment.number);
-        !is_replaced && others.any(|other| other.oldest.load(Ordering::Relaxed) < removal.version)
+        let segments = self.segments();
+        let mut earlier = segments.range(..segment.number).map(|(_, other)| other.oldest.load(Ordering::Relaxed));
+        !is_replaced && earlier.any(|oldest| oldest < removal.version)
     }
 }
