@@ -20,6 +20,8 @@ mod laws;
 mod space;
 mod stratum;
 mod torus;
+#[cfg(test)]
+mod words;
 
 pub use cell::{Byte, Cell, Page};
 pub use class::{Capacity, Class};
