@@ -86,6 +86,15 @@ impl Engine {
         self.models.register(name, path)
     }
 
+    /// Makes a store readable as a table of this name; a taken name is an error.
+    ///
+    /// # Errors
+    /// `Invalid` for a name that is taken.
+    pub fn register_store(&self, name: &str, store: Arc<crate::store::Store>) -> Result<()> {
+        self.context.register_table(name, Arc::new(super::StoreTable::new(store)))?;
+        Ok(())
+    }
+
     /// The registered models.
     pub fn models(&self) -> Vec<ModelInfo> {
         self.models.list()

@@ -24,6 +24,7 @@ mod node;
 mod options;
 mod planner;
 mod prune;
+mod store_table;
 mod table_argument;
 mod table_function;
 
@@ -38,6 +39,7 @@ pub use node::{PredictCall, PredictNode};
 pub use options::{CastPolicy, HologramOptions, NullPolicy};
 pub use planner::{PredictPlanner, PredictQueryPlanner};
 pub use prune::PrunePredictions;
+pub use store_table::{CoordinateFunction, StoreTable};
 pub use table_argument::plan_sql;
 pub use table_function::PredictRelation;
 
@@ -61,7 +63,8 @@ pub fn register(builder: SessionStateBuilder, models: &Arc<ModelCatalog>) -> Ses
         None => config.with_option_extension(HologramOptions::default()),
     };
     let function = Arc::new(ScalarUDF::from(PredictFunction::new(models.clone())));
-    builder.scalar_functions().get_or_insert_with(Vec::new).push(function);
+    let coordinate = Arc::new(ScalarUDF::from(CoordinateFunction::default()));
+    builder.scalar_functions().get_or_insert_with(Vec::new).extend([function, coordinate]);
     builder.relation_planners().get_or_insert_with(Vec::new).insert(0, Arc::new(PredictRelation));
     builder
         .with_config(config)

@@ -5,7 +5,7 @@
 //! so that no cache ever holds an older version than the disk.
 
 use std::{
-    ops::{Bound, RangeBounds},
+    ops::RangeBounds,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -323,14 +323,23 @@ impl Store {
         if let Some(sd) = &self.sd {
             return Box::new(sd.scan(range).map(|(at, _, read)| (at, read)));
         }
-        let range: (Bound<Coordinate>, Bound<Coordinate>) = (range.start_bound().cloned(), range.end_bound().cloned());
+        let found = self.coordinates(range);
+        let held: Vec<_> =
+            found.into_iter().filter_map(|at| self.get_resident(&at).map(|batch| (at, Ok(batch)))).collect();
+        Box::new(held.into_iter())
+    }
+
+    /// Every coordinate in a range that holds a batch, in order, as it is now.
+    pub fn coordinates(&self, range: impl RangeBounds<Coordinate>) -> Vec<Coordinate> {
+        #[cfg(feature = "mmap")]
+        if let Some(sd) = &self.sd {
+            return sd.scan(range).coordinates();
+        }
         let mut found: Vec<Coordinate> = [self.l0.coordinates(), self.l1.coordinates(), self.l2.coordinates()].concat();
         found.retain(|at| range.contains(at));
         found.sort_unstable();
         found.dedup();
-        let held: Vec<_> =
-            found.into_iter().filter_map(|at| self.get_resident(&at).map(|batch| (at, Ok(batch)))).collect();
-        Box::new(held.into_iter())
+        found
     }
 
     /// Makes everything that was put durable. Without a disk there is nothing to do.

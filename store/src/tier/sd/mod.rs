@@ -599,6 +599,13 @@ pub struct Scan<'a> {
     places: std::vec::IntoIter<(Coordinate, Place)>,
 }
 
+impl Scan<'_> {
+    /// The coordinates that are left, without reading what lies there.
+    pub fn coordinates(self) -> Vec<Coordinate> {
+        self.places.map(|(at, _)| at).collect()
+    }
+}
+
 impl Iterator for Scan<'_> {
     type Item = (Coordinate, Version, Result<Arc<Batch>>);
 
