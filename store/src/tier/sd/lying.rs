@@ -9,7 +9,7 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
@@ -33,15 +33,26 @@ struct Fuse {
     left: AtomicI64,
     done: AtomicU64,
     kind: Mutex<io::ErrorKind>,
+    /// Held for reading by every operation, so that a crash comes between operations.
+    gate: RwLock<()>,
 }
 
 impl Default for Fuse {
     fn default() -> Self {
-        Self { left: AtomicI64::new(-1), done: AtomicU64::new(0), kind: Mutex::new(io::ErrorKind::Other) }
+        Self {
+            left: AtomicI64::new(-1),
+            done: AtomicU64::new(0),
+            kind: Mutex::new(io::ErrorKind::Other),
+            gate: RwLock::default(),
+        }
     }
 }
 
 impl Fuse {
+    fn operation(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts an operation that changes the disk; fails where it is to.
     fn burn(&self) -> io::Result<()> {
         self.done.fetch_add(1, Ordering::Relaxed);
@@ -109,6 +120,7 @@ impl Lying {
     /// The disk as the next start finds it when the power goes now.
     #[must_use]
     pub fn crash(&self, seed: u64) -> Self {
+        let _all = self.fuse.gate.write().unwrap_or_else(PoisonError::into_inner);
         let mut random = seed;
         let state = self.state();
         let mut names = state.durable.clone();
@@ -192,6 +204,7 @@ impl Bytes {
 
 impl Disk for Lying {
     fn create(&self, name: &str, length: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let _operation = self.fuse.operation();
         self.fuse.burn()?;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let bytes = Bytes { now: vec![0; length], ..Bytes::default() };
@@ -211,6 +224,7 @@ impl Disk for Lying {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let _operation = self.fuse.operation();
         self.fuse.burn()?;
         let content = self.find(from)?;
         let mut state = self.state();
@@ -223,6 +237,7 @@ impl Disk for Lying {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        let _operation = self.fuse.operation();
         self.fuse.burn()?;
         self.find(name)?;
         let mut state = self.state();
@@ -232,6 +247,7 @@ impl Disk for Lying {
     }
 
     fn sync_names(&self) -> io::Result<()> {
+        let _operation = self.fuse.operation();
         self.fuse.burn()?;
         let mut state = self.state();
         state.durable = state.names.clone();
@@ -250,6 +266,7 @@ impl DiskFile for Content {
     }
 
     fn write(&self, bytes: &[u8], position: u64) -> io::Result<()> {
+        let _operation = self.fuse.operation();
         let failed = self.fuse.burn();
         let position = usize::try_from(position).unwrap_or(usize::MAX);
         let mut inner = self.bytes();
@@ -265,6 +282,7 @@ impl DiskFile for Content {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let _operation = self.fuse.operation();
         self.fuse.burn()?;
         let mut inner = self.bytes();
         inner.durable = inner.now.clone();

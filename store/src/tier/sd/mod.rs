@@ -382,16 +382,15 @@ impl Sd {
     /// Before the first entry is written to a segment that was found: what a crash left after its entries is blanked, so
     /// that it is never taken for an entry, and the manifest says that there will be more.
     fn reopen(&self, log: &mut MutexGuard<'_, Log>, active: &Segment) -> Result<()> {
+        if !log.is_found {
+            return Ok(());
+        }
         if let Some(end) = log.debris {
             let length = usize::try_from(end.saturating_sub(log.head)).unwrap_or(usize::MAX);
             let blank = || active.file.write(&vec![0; length], log.head);
             blank().map_err(|error| self.disk_error("blanking what a crash left", error))?;
             log.debris = None;
             log.is_dirty = true;
-        }
-        let is_closed = |listed: &Listed| listed.number == active.number && listed.is_closed;
-        if !log.manifest.segments.iter().any(is_closed) && !log.is_found {
-            return Ok(());
         }
         self.sync_now(log, active)?;
         self.list(log, |manifest, log| {
@@ -444,7 +443,8 @@ impl Sd {
         if let Some(why) = &log.failed {
             return Err(self.unavailable(why));
         }
-        if !log.is_dirty {
+        // A sync that somebody runs just now may fail yet.
+        if !log.is_dirty && !log.is_syncing {
             return Ok(());
         }
         self.counters.syncs.fetch_add(1, Ordering::Relaxed);
@@ -516,11 +516,11 @@ impl Sd {
     /// # Errors
     /// [`Error::Unavailable`] where the disk fails.
     pub fn flush(&self) -> Result<()> {
-        let (last, is_dirty) = {
+        let (last, is_under_way) = {
             let log = self.log();
-            (log.next - 1, log.is_dirty)
+            (log.next - 1, log.is_dirty || log.is_syncing)
         };
-        if is_dirty { self.wait(last) } else { Ok(()) }
+        if is_under_way { self.wait(last) } else { Ok(()) }
     }
 
     /// Everything in a range of coordinates as it is now, in order; batches are read when they are asked for, as they were

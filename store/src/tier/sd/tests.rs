@@ -249,6 +249,47 @@ fn crash_images_lose_nothing_that_was_acknowledged() {
     println!("{images} crash images, seed {seed}");
 }
 
+/// The same with many writers: the power goes while they write, wait for each other's syncs and end segments.
+#[test]
+fn crashes_among_writers_lose_nothing_that_was_acknowledged() {
+    let seed = seed();
+    let images = rounds(60);
+    for image in 0..images {
+        let mut random = Random(seed.wrapping_add(image));
+        let disk = Arc::new(Lying::new());
+        let sd = Sd::on(Arc::clone(&disk) as Arc<dyn Disk>, small()).unwrap();
+        let acknowledged: Vec<AtomicU64> = (0..4).map(|_| AtomicU64::new(0)).collect();
+        let stop = AtomicU64::new(0);
+        let (least, next) = thread::scope(|scope| {
+            for (worker, acknowledged) in acknowledged.iter().enumerate() {
+                let (sd, stop) = (&sd, &stop);
+                scope.spawn(move || {
+                    for step in 1..u32::MAX {
+                        if stop.load(Ordering::SeqCst) != 0 {
+                            break;
+                        }
+                        let rows = (step as usize * 37 + worker) % 300;
+                        sd.insert(&at(worker as u32), &suite::batch(step, rows), durable()).unwrap();
+                        acknowledged.store(step.into(), Ordering::SeqCst);
+                    }
+                });
+            }
+            thread::sleep(Duration::from_micros(200 + random.below(4_000)));
+            let least: Vec<u64> = acknowledged.iter().map(|step| step.load(Ordering::SeqCst)).collect();
+            let next = disk.crash(random.below(1 << 30));
+            stop.store(1, Ordering::SeqCst);
+            (least, next)
+        });
+        let sd = Sd::on(Arc::new(next), small())
+            .unwrap_or_else(|error| panic!("HOLOGRAM_SEED={}: {error}", seed.wrapping_add(image)));
+        for (worker, least) in least.iter().enumerate() {
+            let found = sd.find(&at(worker as u32)).unwrap().map_or(0, |(batch, _)| u64::from(number(&batch)));
+            assert!(found >= *least, "HOLOGRAM_SEED={}: {found} after {least}", seed.wrapping_add(image));
+        }
+    }
+    println!("{images} crash images among writers, seed {seed}");
+}
+
 /// A disk that is full, or fails, at any operation: an error to the writer, and no loss to readers.
 #[test]
 fn a_failing_disk_loses_nothing() {
