@@ -89,7 +89,8 @@ pub struct Store {
     l2: L2,
     #[cfg(feature = "mmap")]
     sd: Option<Sd>,
-    /// One for each routing class: held while a coordinate of it changes or moves, with the moment of the last change.
+    /// One for each routing class: held while a coordinate of it changes or moves, with the moment when the last change of it
+    /// ended.
     changed: Box<[Mutex<u64>]>,
     /// Counts changes.
     clock: AtomicU64,
@@ -443,14 +444,13 @@ impl Store {
     fn changes(&self, at: &Coordinate) -> Changes<'_> {
         let class = at.routing_class();
         let held = self.changed[class.index()].lock().unwrap_or_else(PoisonError::into_inner);
-        Changes { class, held, since: self.clock.load(Ordering::Relaxed) }
+        Changes { class, held, since: self.clock.load(Ordering::Relaxed), ends_on: None }
     }
 
     /// Holds the class of a coordinate that changes.
     fn change(&self, at: &Coordinate) -> Changes<'_> {
         let mut changes = self.changes(at);
-        changes.since = self.clock.fetch_add(1, Ordering::Relaxed) + 1;
-        *changes.held = changes.since;
+        changes.ends_on = Some(&self.clock);
         changes
     }
 
@@ -567,6 +567,17 @@ struct Changes<'a> {
     class: Class,
     held: MutexGuard<'a, u64>,
     since: u64,
+    /// The clock on which a change ends. Its end counts, not its begin: what another thread displaced between the two is
+    /// the older version.
+    ends_on: Option<&'a AtomicU64>,
+}
+
+impl Drop for Changes<'_> {
+    fn drop(&mut self) {
+        if let Some(clock) = self.ends_on {
+            *self.held = clock.fetch_add(1, Ordering::Relaxed) + 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -755,6 +766,23 @@ mod tests {
         store.put(&at(5), records(3)).unwrap();
         assert!(store.put(&at(5), rows(4, 50_000)).is_err());
         assert!(store.get_resident(&at(5)).is_none());
+    }
+
+    #[test]
+    fn what_was_displaced_within_a_change_is_not_demoted() {
+        let store = small();
+        for is_within in [false, true] {
+            store.put(&at(0), records(1)).unwrap();
+            let change = store.change(&at(0));
+            let ended = is_within.then_some(change);
+            let other = store.changes(&at(1));
+            let displaced = store.l1.take(&at(0)).unwrap();
+            drop(ended);
+            store.demote(&other, vec![(at(0), displaced)]);
+            assert_eq!(store.l2.holds(&at(0)), !is_within);
+            drop(other);
+            store.remove(&at(0)).unwrap();
+        }
     }
 
     /// A batch of a value that takes more than a few entries' room.
