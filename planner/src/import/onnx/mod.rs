@@ -34,7 +34,7 @@ pub use tensor::{OnnxElements, OnnxTensor};
 pub use types::{OnnxDim, OnnxType, OnnxValueInfo};
 
 use super::{Imported, ImportedEntry};
-use hologram_ops::{Limits, Registry};
+use hologram_ops::{Effort, Limits, Registry};
 use std::path::Path;
 
 /// Reads an ONNX file into a graph of inferred types.
@@ -44,7 +44,9 @@ use std::path::Path;
 pub fn open(path: &Path, limits: &Limits, registry: &Registry) -> Result<Imported, OnnxError> {
     let model = OnnxModel::load(path, limits)?;
     let mut graph = lower(&model, registry)?;
-    graph.infer().map_err(|e| lower::in_file(&model.file, format!("graph '{}'", graph.name), e))?;
+    graph
+        .infer_within(&Effort::within(limits))
+        .map_err(|e| lower::in_file(&model.file, format!("graph '{}'", graph.name), e))?;
     let mut metadata = vec![("onnx.ir_version".to_owned(), model.ir_version.to_string())];
     if !model.producer.is_empty() {
         metadata.push(("onnx.producer".to_owned(), model.producer));
