@@ -8,6 +8,7 @@ pub mod attribute;
 pub mod broadcast;
 pub mod control;
 pub mod dtype;
+mod effort;
 mod error;
 pub mod fact;
 pub mod family;
@@ -24,6 +25,7 @@ pub mod value;
 
 pub use attribute::{Attribute, Attributes};
 pub use dtype::DType;
+pub use effort::Effort;
 pub use error::{Error, Result};
 pub use fact::{Dim, Fact, Type};
 pub use limits::Limits;

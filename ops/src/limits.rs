@@ -9,6 +9,8 @@ pub struct Limits {
     pub nesting: u32,
     /// Nodes of a graph after functions are expanded.
     pub nodes: u64,
+    /// Nodes and values that one inference or evaluation of a graph works through, those of bodies once a round.
+    pub steps: u64,
     /// Elements of one tensor.
     pub elements: u64,
     /// Bytes of one file or of one decoded value.
@@ -19,6 +21,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { nesting: 64, nodes: 1_000_000, elements: 1 << 36, bytes: 1 << 36, pixels: 1 << 28 }
+        Self { nesting: 64, nodes: 1_000_000, steps: 10_000_000, elements: 1 << 36, bytes: 1 << 36, pixels: 1 << 28 }
     }
 }

@@ -1,6 +1,6 @@
 //! The operator: a meaning, with a signature and a reference evaluation.
 
-use crate::{Attributes, Error, Fact, Result, Rows, Tensor, Value, fact::Facts, rows};
+use crate::{Attributes, Effort, Error, Fact, Result, Rows, Tensor, Type, Value, fact::Facts, rows};
 use std::any::Any;
 
 /// What a node fixes when it is loaded: everything an operator is parsed from.
@@ -52,6 +52,23 @@ pub trait Operator: Any + Send + Sync + std::fmt::Debug {
     /// [`Error::Invalid`] when values do not fit, which includes everything that only values can tell.
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>>;
 
+    /// [`infer`](Self::infer) within bounds, for an operator that holds subgraphs.
+    ///
+    /// # Errors
+    /// Those of [`infer`](Self::infer); [`Error::Exhausted`] when it takes more than the effort allows.
+    fn infer_within(&self, inputs: Facts<'_>, _effort: &Effort) -> Result<Vec<Fact>> {
+        self.infer(inputs)
+    }
+
+    /// [`evaluate`](Self::evaluate) within bounds, for an operator that holds subgraphs.
+    ///
+    /// # Errors
+    /// Those of [`evaluate`](Self::evaluate); [`Error::Exhausted`] when it takes more than the effort allows and
+    /// [`Error::Cancelled`] when that is cancelled.
+    fn evaluate_within(&self, inputs: Inputs<'_>, _effort: &Effort) -> Result<Vec<Value>> {
+        self.evaluate(inputs)
+    }
+
     /// How the rows of the inputs become rows of the outputs; part of the independence proof. Says nothing by default.
     fn rows(&self, rows: &[Rows], _inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
         rows::opaque(rows, outputs.len())
@@ -81,6 +98,15 @@ impl<'a> Inputs<'a> {
     /// Whether there are no inputs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// All there is to know of the inputs.
+    pub fn known(&self) -> Vec<Option<Fact>> {
+        let fact = |value: &Value| match value {
+            Value::Tensor(tensor) => Fact::constant(tensor.clone()),
+            other => Fact::of(Type::of(other)),
+        };
+        self.0.iter().map(|v| v.map(fact)).collect()
     }
 
     /// Input `i`, if it is given.

@@ -42,7 +42,8 @@ pub fn elementwise(rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Ro
             Rows::Extent => Rows::Extent,
             Rows::Mixed => Rows::Mixed,
             Rows::Axis(a) => match fact.shape() {
-                Some(s) => Rows::Axis(a + rank - s.len()),
+                // An input of more dimensions than the output is none that the operator reads.
+                Some(s) => (a + rank).checked_sub(s.len()).map_or(Rows::Mixed, Rows::Axis),
                 None => Rows::Mixed,
             },
         };
@@ -87,4 +88,19 @@ pub fn along(rows: &[Rows], axes: &[usize], outputs: usize) -> Vec<Rows> {
         _ => Rows::Mixed,
     };
     vec![out; outputs]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DType;
+
+    #[test]
+    fn an_input_that_the_operator_does_not_read_mixes_rows() {
+        let of = |rank| Fact::tensor(DType::F32, Some(vec![Dim::Unknown; rank]));
+        let (x, beside, out) = (of(1), of(3), of(1));
+        let facts = [Some(&x), Some(&beside)];
+        let found = elementwise(&[Rows::Free, Rows::Axis(0)], Facts(&facts), std::slice::from_ref(&out));
+        assert_eq!(found, [Rows::Mixed]);
+    }
 }

@@ -98,8 +98,8 @@ impl Compiler {
         let registry = &self.config.registry;
         let mut graph = entry.graph;
         let zipped = lift_zip_maps(&mut graph, registry)?;
-        let records = passes::run_all(&mut graph, registry)?;
-        let proof = rows::prove(&graph);
+        let records = passes::run_all(&mut graph, registry, &self.config.limits)?;
+        let proof = rows::prove(&graph, &self.config.limits);
         let graph = proof.graph.unwrap_or(graph);
         let mut inputs = Vec::with_capacity(graph.inputs().len());
         for (i, id) in graph.inputs().iter().enumerate() {

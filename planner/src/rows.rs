@@ -1,7 +1,7 @@
 //! The independence proof: whether axis 0 of every input and output counts rows that do not touch each other.
 
 use hologram_ops::{
-    Dim, Fact, Rows, Type,
+    Dim, Effort, Fact, Limits, Rows, Type,
     fact::Facts,
     graph::{Graph, ValueId},
 };
@@ -26,7 +26,7 @@ pub struct Proof {
 ///
 /// Axis 0 of each input counts rows when its size is symbolic, or when it has one fixed size everywhere and the graph
 /// still infers with a symbolic size in its place (then runs may have any number of rows).
-pub fn prove(graph: &Graph) -> Proof {
+pub fn prove(graph: &Graph, limits: &Limits) -> Proof {
     let no = |fixed, reason: String| Proof { independent: false, fixed, reason, graph: None };
     if graph.inputs().is_empty() {
         return no(None, "the model has no inputs".into());
@@ -52,7 +52,8 @@ pub fn prove(graph: &Graph) -> Proof {
     }
     let fixed = sizes[0].filter(|n| sizes.iter().all(|s| *s == Some(*n)));
     let mut symbolic = graph.with_input_types(&types);
-    let outcome = symbolic.infer().map_err(|e| e.to_string()).and_then(|()| independent(&symbolic));
+    let outcome =
+        symbolic.infer_within(&Effort::within(limits)).map_err(|e| e.to_string()).and_then(|()| independent(&symbolic));
     match (outcome, fixed) {
         (Ok(()), None) => Proof {
             independent: true,

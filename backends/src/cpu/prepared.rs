@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{CallDescription, Description, OutputBuffer, Prepared, Submission};
 use hologram_ops::{
-    DType, Error, Inputs, Operator, Registry, Result, Tensor, Value,
+    DType, Effort, Error, Inputs, Operator, Registry, Result, Tensor, Value,
     control::Control,
     operator::Node,
     program::{Program, SlotKind},
@@ -142,7 +142,7 @@ impl CpuPrepared {
                 How::Kernel { kernel, scratch } => {
                     self.run_kernel(plan, inputs, frame, call, kernel.as_ref(), *scratch)
                 }
-                How::Reference => self.run_reference(plan, inputs, frame, call),
+                How::Reference => self.run_reference(plan, inputs, frame, call, control),
             }
             .map_err(|e| e.at(format!("node '{}' ({})", call.node, call.op)))?;
         }
@@ -204,6 +204,7 @@ impl CpuPrepared {
         inputs: &[Value],
         frame: &mut Frame,
         call: &ParsedCall,
+        control: &Control,
     ) -> Result<()> {
         let mut owned: SmallVec<[Option<Value>; 8]> = SmallVec::new();
         for input in &call.inputs {
@@ -213,7 +214,8 @@ impl CpuPrepared {
             });
         }
         let given: SmallVec<[Option<&Value>; 8]> = owned.iter().map(Option::as_ref).collect();
-        let results = call.operator.evaluate(Inputs(&given))?;
+        let effort = Effort::until(control.cancel.clone());
+        let results = call.operator.evaluate_within(Inputs(&given), &effort)?;
         drop(given);
         drop(owned);
         for (output, value) in call.outputs.iter().zip(results) {

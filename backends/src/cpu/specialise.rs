@@ -5,8 +5,11 @@ use super::{
     kernels::{self, Kernel, Layout},
     prepared::{CpuPrepared, Frame, ParsedCall},
 };
-use hologram_ops::{DType, Error, Fact, Inputs, Result, Tensor, Type, Value, fact::Facts};
+use hologram_ops::{DType, Effort, Error, Fact, Inputs, Limits, Result, Tensor, Type, Value, fact::Facts};
 use std::sync::{Mutex, PoisonError};
+
+/// Nodes and values of subgraphs that making a program ready for a shape works through.
+const STEPS_MAX: u64 = 1_000_000;
 
 /// Outputs of calls on known values are kept when they take at most so many bytes.
 const FOLD_BYTES_MAX: usize = 4 << 20;
@@ -65,6 +68,7 @@ impl Specialisation {
             layouts: vec![None; slots],
             root: (0..slots).collect(),
             steps: Vec::new(),
+            effort: Effort::within(&Limits { steps: STEPS_MAX, ..Limits::default() }),
         };
         for (slot, constant) in prepared.constants.iter().enumerate() {
             if let Some(value) = constant {
@@ -137,6 +141,8 @@ struct Build {
     /// The slot whose place a slot shares; itself when it has its own.
     root: Vec<usize>,
     steps: Vec<Step>,
+    /// What inference and folding may do; runs are bounded by whoever asks for them.
+    effort: Effort,
 }
 
 impl Build {
@@ -149,7 +155,8 @@ impl Build {
 
     fn add(&mut self, index: usize, call: &ParsedCall) -> Result<()> {
         let facts: Vec<Option<&Fact>> = call.inputs.iter().map(|s| s.and_then(|s| self.facts[s].as_ref())).collect();
-        let inferred = call.operator.infer(Facts(&facts))?;
+        let inferred = call.operator.infer_within(Facts(&facts), &self.effort)?;
+        inferred.iter().try_for_each(|f| self.effort.hold(f))?;
         if inferred.len() < call.outputs.len() {
             return Err(Error::invalid(format!(
                 "the operator has {} outputs, {} are asked for",
@@ -230,7 +237,11 @@ impl Build {
         let values: Vec<Option<Value>> =
             facts.iter().map(|f| f.and_then(|f| f.value.clone()).map(Value::Tensor)).collect();
         let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
-        let results = call.operator.evaluate(Inputs(&values))?;
+        let results = match call.operator.evaluate_within(Inputs(&values), &self.effort) {
+            // A loop of so many rounds is left to the run, which can be cancelled.
+            Err(Error::Exhausted(_)) => return Ok(None),
+            other => other?,
+        };
         Ok(results.into_iter().map(|v| v.into_tensor().ok()).collect())
     }
 

@@ -1,7 +1,7 @@
 //! The plain reference evaluation of a whole graph: node by node, in order, through the operators' own references.
 
 use super::{Graph, ValueId};
-use crate::{Error, Inputs, Result, Value};
+use crate::{Effort, Error, Fact, Inputs, Result, Value, fact::Facts};
 use std::collections::HashMap;
 
 impl Graph {
@@ -10,6 +10,15 @@ impl Graph {
     /// # Errors
     /// [`Error::Invalid`] for a wrong number of inputs; what an operator says, with the node's name in front.
     pub fn evaluate(&self, inputs: &[Value]) -> Result<Vec<Value>> {
+        self.evaluate_within(inputs, &Effort::unbounded())
+    }
+
+    /// [`evaluate`](Self::evaluate) within bounds: a node whose output would be too large is not evaluated.
+    ///
+    /// # Errors
+    /// Those of [`evaluate`](Self::evaluate); [`Error::Exhausted`] when it takes more than the effort allows and
+    /// [`Error::Cancelled`] when that is cancelled.
+    pub fn evaluate_within(&self, inputs: &[Value], effort: &Effort) -> Result<Vec<Value>> {
         if inputs.len() != self.inputs().len() {
             return Err(Error::invalid(format!(
                 "graph '{}' takes {} inputs, {} are given",
@@ -18,6 +27,7 @@ impl Graph {
                 inputs.len()
             )));
         }
+        effort.spend(self.values.len())?;
         let mut known: HashMap<ValueId, Value> = self.inputs().iter().copied().zip(inputs.iter().cloned()).collect();
         known.extend(self.values().filter_map(|(id, v)| Some((id, Value::Tensor(v.constant.clone()?)))));
         for id in self.order()? {
@@ -32,7 +42,14 @@ impl Graph {
                     })?),
                 });
             }
-            let results = node.operator.evaluate(Inputs(&given)).map_err(place)?;
+            effort.spend(1).map_err(place)?;
+            if effort.bounds_elements() {
+                let facts = Inputs(&given).known();
+                let facts: Vec<Option<&Fact>> = facts.iter().map(Option::as_ref).collect();
+                let inferred = node.operator.infer_within(Facts(&facts), effort).map_err(place)?;
+                inferred.iter().try_for_each(|f| effort.hold(f)).map_err(place)?;
+            }
+            let results = node.operator.evaluate_within(Inputs(&given), effort).map_err(place)?;
             for (output, value) in node.outputs.iter().zip(results) {
                 if let Some(id) = output {
                     known.insert(*id, value);

@@ -1,7 +1,7 @@
 //! Type and shape inference over a graph.
 
 use super::Graph;
-use crate::{Dim, Error, Fact, Result, Type, fact::Facts};
+use crate::{Dim, Effort, Error, Fact, Result, Type, fact::Facts};
 
 impl Graph {
     /// Runs every operator's inference in order, checks it against what was declared, and keeps what is known.
@@ -9,11 +9,25 @@ impl Graph {
     /// # Errors
     /// What an operator says, with the node's name and operator in front.
     pub fn infer(&mut self) -> Result<()> {
+        self.infer_within(&Effort::unbounded())
+    }
+
+    /// [`infer`](Self::infer) within bounds, which hold for every value whose size is known, the inputs' too.
+    ///
+    /// # Errors
+    /// Those of [`infer`](Self::infer); [`Error::Exhausted`] when it takes more than the effort allows.
+    pub fn infer_within(&mut self, effort: &Effort) -> Result<()> {
+        effort.spend(self.values.len())?;
+        for id in self.inputs() {
+            let value = self.value(*id);
+            effort.hold(&value.fact).map_err(|e| e.at(format!("input '{}'", value.name)))?;
+        }
         for id in self.order()? {
             let node = &self.nodes[id];
             let place = |e: Error| e.at(format!("node '{}' ({})", node.name, node.op));
+            effort.spend(1).map_err(place)?;
             let facts: Vec<Option<&Fact>> = node.inputs.iter().map(|i| i.map(|v| &self.value(v).fact)).collect();
-            let inferred = node.operator.infer(Facts(&facts)).map_err(place)?;
+            let inferred = node.operator.infer_within(Facts(&facts), effort).map_err(place)?;
             if inferred.len() < node.outputs.len() {
                 return Err(place(Error::invalid(format!(
                     "the operator has {} outputs, the node asks for {}",
@@ -26,7 +40,9 @@ impl Graph {
                 let Some(value) = output else { continue };
                 let ty = settle(&fact.ty, &self.value(*value).fact.ty)
                     .map_err(|e| place(e.at(format!("output '{}'", self.value(*value).name))))?;
-                updates.push((*value, Fact { ty, ..fact }));
+                let fact = Fact { ty, ..fact };
+                effort.hold(&fact).map_err(place)?;
+                updates.push((*value, fact));
             }
             for (value, fact) in updates {
                 self.values[value.0 as usize].fact = fact;
@@ -38,7 +54,7 @@ impl Graph {
 
 /// The type of a value that a model declares beside what its operator gives. Exporters declare wrong shapes (and other
 /// runtimes run them), so the operator's shape stands where the two contradict; a wrong element type is an error.
-fn settle(inferred: &Type, declared: &Type) -> Result<Type> {
+pub(super) fn settle(inferred: &Type, declared: &Type) -> Result<Type> {
     match (inferred, declared, unify(inferred, declared)) {
         (_, _, Ok(ty)) => Ok(ty),
         (Type::Tensor { dtype: a, .. }, Type::Tensor { dtype: b, .. }, Err(_)) if a == b => Ok(inferred.clone()),

@@ -229,13 +229,15 @@ impl Graph {
         graph
     }
 
-    /// Sets what is known of an input in this use of the graph; a type that contradicts the declared one is left out.
-    pub(crate) fn assume(&mut self, id: ValueId, fact: &Fact) {
-        if self.declare(id, &fact.ty).is_ok() {
-            let known = &mut self.values[id.0 as usize].fact;
-            known.value = fact.value.clone();
-            known.dims = fact.dims.clone();
-        }
+    /// Sets what is known of an input in this use of the graph. Where the shape contradicts the declared one it stands.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the element type contradicts the declared one.
+    pub(crate) fn assume(&mut self, id: ValueId, fact: &Fact) -> Result<()> {
+        let value = &mut self.values[id.0 as usize];
+        let ty = infer::settle(&fact.ty, &value.fact.ty).map_err(|e| e.at(format!("value '{}'", value.name)))?;
+        value.fact = Fact { ty, ..fact.clone() };
+        Ok(())
     }
 
     /// The node of this identity.

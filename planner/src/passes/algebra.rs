@@ -5,7 +5,7 @@
 //! infinity, `x * 0` is NaN for one.
 
 use hologram_ops::{
-    Attribute, Attributes, DType, Dim, Fact, Result, Tensor, Type,
+    Attribute, Attributes, DType, Dim, Fact, Limits, Result, Tensor, Type,
     graph::{Graph, NewNode, NodeData, Patch, ValueId},
 };
 use std::collections::{BTreeMap, HashMap};
@@ -47,7 +47,7 @@ const RULES: &[Rule] = &[
     Rule { name: "transpose of a transpose", ops: &["Transpose"], apply: transpose },
 ];
 
-pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
+pub(super) fn run(graph: &Graph, _: &Limits) -> Result<(Patch, String)> {
     let mut patch = Patch::new();
     let mut view = View { graph, same: HashMap::new(), merged: HashMap::new() };
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

@@ -5,11 +5,11 @@ use hologram_ops::{Registry, Tensor, graph, graph::Graph};
 /// The operators that are left, in order.
 fn left(graph: hologram_ops::Result<Graph>) -> Vec<String> {
     let mut graph = graph.unwrap();
-    let (patch, _) = super::run(&graph).unwrap();
+    let (patch, _) = super::run(&graph, &hologram_ops::Limits::default()).unwrap();
     let (patch_dead, registry) = (super::super::dead_code::run, Registry::standard());
     graph.apply(patch, &registry).unwrap();
     graph.infer().unwrap();
-    let (dead, _) = patch_dead(&graph).unwrap();
+    let (dead, _) = patch_dead(&graph, &hologram_ops::Limits::default()).unwrap();
     graph.apply(dead, &registry).unwrap();
     graph.order().unwrap().into_iter().map(|id| graph.node(id).unwrap().op.clone()).collect()
 }

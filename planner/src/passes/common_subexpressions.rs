@@ -1,7 +1,7 @@
 //! Common subexpressions: nodes with the same operator, attributes and inputs are computed once.
 
 use hologram_ops::{
-    Result,
+    Limits, Result,
     graph::{Graph, NodeId, Patch, ValueId},
 };
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// What equal nodes share: domain, operator, inputs.
 type Key = (String, String, Vec<Option<ValueId>>);
 
-pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
+pub(super) fn run(graph: &Graph, _: &Limits) -> Result<(Patch, String)> {
     let mut patch = Patch::new();
     let mut same: HashMap<ValueId, ValueId> = HashMap::new();
     let mut seen: HashMap<Key, Vec<NodeId>> = HashMap::new();
@@ -53,7 +53,7 @@ pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
 
 #[cfg(test)]
 mod tests {
-    use hologram_ops::{DType, Registry, Type, graph::Graph};
+    use hologram_ops::{DType, Limits, Registry, Type, graph::Graph};
 
     #[test]
     fn chains_of_equal_nodes_merge_and_different_attributes_do_not() {
@@ -69,7 +69,7 @@ mod tests {
             graph.add_output(format!("y{}", end.index()), value);
         }
         graph.infer().unwrap();
-        let (patch, note) = super::run(&graph).unwrap();
+        let (patch, note) = super::run(&graph, &Limits::default()).unwrap();
         graph.apply(patch, &Registry::standard()).unwrap();
         assert_eq!((graph.node_count(), note.as_str()), (2, "2 nodes were equal to others"));
         assert_eq!(graph.outputs()[0].1, graph.outputs()[1].1);

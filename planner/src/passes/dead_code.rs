@@ -1,12 +1,12 @@
 //! Dead code: nodes that no output needs.
 
 use hologram_ops::{
-    Result,
+    Limits, Result,
     graph::{Graph, NodeId, Patch, ValueId},
 };
 use std::collections::HashSet;
 
-pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
+pub(super) fn run(graph: &Graph, _: &Limits) -> Result<(Patch, String)> {
     let mut needed: HashSet<ValueId> = graph.outputs().iter().map(|(_, v)| *v).collect();
     let mut dead: Vec<NodeId> = Vec::new();
     for id in graph.order()?.into_iter().rev() {
@@ -26,7 +26,7 @@ pub(super) fn run(graph: &Graph) -> Result<(Patch, String)> {
 
 #[cfg(test)]
 mod tests {
-    use hologram_ops::{DType, Registry, Type, graph::Graph};
+    use hologram_ops::{DType, Limits, Registry, Type, graph::Graph};
 
     #[test]
     fn only_what_an_output_needs_is_left() {
@@ -37,7 +37,7 @@ mod tests {
         graph.add_op("Add").input(unused, 0, 0).input(x, 0, 1).finish().unwrap();
         let y = graph.output_of(used, 0).unwrap();
         graph.add_output("y", y);
-        let (patch, note) = super::run(&graph).unwrap();
+        let (patch, note) = super::run(&graph, &Limits::default()).unwrap();
         graph.apply(patch, &Registry::standard()).unwrap();
         assert_eq!((graph.node_count(), note.as_str()), (1, "2 nodes removed"));
         assert!(graph.node(used).is_some(), "ids survive");

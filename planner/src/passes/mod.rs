@@ -8,7 +8,7 @@ mod dead_code;
 mod fold;
 
 use hologram_ops::{
-    Registry, Result,
+    Effort, Limits, Registry, Result,
     graph::{Graph, Patch},
 };
 use hologram_resolver::plan::PassRecord;
@@ -20,8 +20,8 @@ pub struct Pass {
     pub name: &'static str,
     /// What it does, in a line.
     pub about: &'static str,
-    /// Reads a graph; returns the edits and, in words, what they do.
-    pub run: fn(&Graph) -> Result<(Patch, String)>,
+    /// Reads a graph; returns the edits and, in words, what they do. What it evaluates stays within the limits.
+    pub run: fn(&Graph, &Limits) -> Result<(Patch, String)>,
 }
 
 /// Every pass, in the order of running.
@@ -39,19 +39,19 @@ pub const PASSES: &[Pass] = &[
 /// Runs every pass once, in order, inferring types before each; returns what each did.
 ///
 /// # Errors
-/// What inference and evaluation say, with the node's name.
-pub fn run_all(graph: &mut Graph, registry: &Registry) -> Result<Vec<PassRecord>> {
+/// What inference and evaluation say, with the node's name, and what passes the limits.
+pub fn run_all(graph: &mut Graph, registry: &Registry, limits: &Limits) -> Result<Vec<PassRecord>> {
     let mut records = Vec::with_capacity(PASSES.len());
     for pass in PASSES {
-        graph.infer()?;
+        graph.infer_within(&Effort::within(limits))?;
         let nodes_before = graph.node_count() as u64;
-        let (patch, note) = (pass.run)(graph)?;
+        let (patch, note) = (pass.run)(graph, limits)?;
         graph.apply(patch, registry)?;
         let nodes_after = graph.node_count() as u64;
         tracing::debug!(pass = pass.name, nodes_before, nodes_after, %note, "pass");
         records.push(PassRecord { name: pass.name.to_owned(), nodes_before, nodes_after, note });
     }
-    graph.infer()?;
+    graph.infer_within(&Effort::within(limits))?;
     Ok(records)
 }
 

@@ -181,7 +181,7 @@ fn every_pass_keeps_every_bit() {
             for alone in [true, false] {
                 let mut graph = if alone { graph.clone() } else { all.clone() };
                 graph.infer().unwrap();
-                let (patch, note) = (pass.run)(&graph).unwrap();
+                let (patch, note) = (pass.run)(&graph, &hologram_ops::Limits::default()).unwrap();
                 worked[n] += usize::from(!patch.is_empty());
                 graph.apply(patch, &registry).unwrap();
                 graph.infer().unwrap_or_else(|e| panic!("HOLOGRAM_SEED={}: {}: {e}", seed.wrapping_add(i), pass.name));

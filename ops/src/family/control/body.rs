@@ -1,6 +1,6 @@
 //! A subgraph as an attribute: its inputs, those it captures, and types over it.
 
-use crate::{Dim, Error, Fact, Inputs, Node, Result, Type, Value, fact::Facts, graph::Graph};
+use crate::{Dim, Effort, Error, Fact, Inputs, Node, Result, Type, Value, fact::Facts, graph::Graph};
 use std::sync::Arc;
 
 /// A subgraph with the indices of the node's inputs that it captures.
@@ -46,28 +46,28 @@ impl Body {
     /// Evaluates the graph for its own inputs and those that it captures of the node's.
     ///
     /// # Errors
-    /// What the graph's operators say.
-    pub fn evaluate(&self, mut own: Vec<Value>, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+    /// What the graph's operators say, and what the effort does.
+    pub fn evaluate(&self, mut own: Vec<Value>, inputs: Inputs<'_>, effort: &Effort) -> Result<Vec<Value>> {
         for i in &self.captures {
             own.push(inputs.value(*i)?.clone());
         }
-        self.graph.evaluate(&own)
+        self.graph.evaluate_within(&own, effort)
     }
 
     /// What is known of the outputs when this is known of the graph's own inputs and of the node's.
     ///
     /// # Errors
-    /// What the operators' inference says.
-    pub fn infer(&self, own: &[Fact], inputs: Facts<'_>) -> Result<Vec<Fact>> {
+    /// What the operators' inference says, and what the effort does.
+    pub fn infer(&self, own: &[Fact], inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let mut graph = Graph::clone(&self.graph);
         let ids = graph.inputs().to_vec();
         let captured = self.captures.iter().map(|i| inputs.get(*i));
         for (id, fact) in ids.into_iter().zip(own.iter().map(Some).chain(captured)) {
             if let Some(fact) = fact {
-                graph.assume(id, fact);
+                graph.assume(id, fact)?;
             }
         }
-        graph.infer()?;
+        graph.infer_within(effort)?;
         Ok(graph.outputs().iter().map(|(_, id)| graph.value(*id).fact.clone()).collect())
     }
 }

@@ -1,7 +1,7 @@
 //! [If](https://onnx.ai/onnx/operators/onnx__If.html): one of two subgraphs.
 
 use super::body::{Body, either};
-use crate::{Error, Fact, Inputs, Node, Operator, Result, Tensor, Value, fact::Facts};
+use crate::{Effort, Error, Fact, Inputs, Node, Operator, Result, Tensor, Value, fact::Facts};
 use std::sync::Arc;
 
 /// Runs one branch or the other. Inputs from 1 on are what the branches capture.
@@ -34,16 +34,24 @@ fn condition(t: &Tensor) -> Result<bool> {
 
 impl Operator for If {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        self.infer_within(inputs, &Effort::unbounded())
+    }
+
+    fn infer_within(&self, inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         if let Some(c) = inputs.value(0) {
-            return if condition(c)? { &self.then_branch } else { &self.else_branch }.infer(&[], inputs);
+            return if condition(c)? { &self.then_branch } else { &self.else_branch }.infer(&[], inputs, effort);
         }
-        let (a, b) = (self.then_branch.infer(&[], inputs)?, self.else_branch.infer(&[], inputs)?);
+        let (a, b) = (self.then_branch.infer(&[], inputs, effort)?, self.else_branch.infer(&[], inputs, effort)?);
         Ok(a.iter().zip(&b).map(|(x, y)| Fact::of(either(&x.ty, &y.ty))).collect())
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        self.evaluate_within(inputs, &Effort::unbounded())
+    }
+
+    fn evaluate_within(&self, inputs: Inputs<'_>, effort: &Effort) -> Result<Vec<Value>> {
         let branch = if condition(inputs.tensor(0)?)? { &self.then_branch } else { &self.else_branch };
-        branch.evaluate(Vec::new(), inputs)
+        branch.evaluate(Vec::new(), inputs, effort)
     }
 
     /// A branch may hold an operator that is not pure.

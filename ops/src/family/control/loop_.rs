@@ -1,7 +1,7 @@
 //! [Loop](https://onnx.ai/onnx/operators/onnx__Loop.html): a subgraph repeated while a condition holds.
 
 use super::body::{Body, either, shapeless, stack};
-use crate::{DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Type, Value, fact::Facts};
+use crate::{DType, Dim, Effort, Error, Fact, Inputs, Node, Operator, Result, Tensor, Type, Value, fact::Facts};
 use std::sync::Arc;
 
 /// Repeats the body at most as often as input 0 says and while its condition holds. Inputs from 2 on are the initial
@@ -29,15 +29,19 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 impl Loop {
-    fn infer_body(&self, states: &[Fact], inputs: Facts<'_>) -> Result<Vec<Fact>> {
+    fn infer_body(&self, states: &[Fact], inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let mut own = vec![Fact::shaped(DType::I64, [0usize; 0]), Fact::shaped(DType::Bool, [0usize; 0])];
         own.extend(states.iter().cloned());
-        self.body.infer(&own, inputs)
+        self.body.infer(&own, inputs, effort)
     }
 }
 
 impl Operator for Loop {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        self.infer_within(inputs, &Effort::unbounded())
+    }
+
+    fn infer_within(&self, inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let initial: Vec<Type> =
             (0..self.states).map(|i| Ok(inputs.required(2 + i)?.ty.clone())).collect::<Result<_>>()?;
         let mut states = initial.clone();
@@ -46,7 +50,7 @@ impl Operator for Loop {
         // A state's type is what its initial value and the body agree on; shapes that keep changing are given up.
         loop {
             let facts: Vec<Fact> = states.iter().cloned().map(Fact::of).collect();
-            out = self.infer_body(&facts, inputs);
+            out = self.infer_body(&facts, inputs, effort);
             let Ok(found) = &out else { break };
             let mut next: Vec<Type> =
                 found.iter().skip(1).zip(&states).map(|(f, s)| either(&f.ty, s)).take(self.states).collect();
@@ -64,7 +68,7 @@ impl Operator for Loop {
         }
         if out.is_err() {
             states = initial.iter().map(shapeless).collect();
-            out = self.infer_body(&states.iter().cloned().map(Fact::of).collect::<Vec<_>>(), inputs);
+            out = self.infer_body(&states.iter().cloned().map(Fact::of).collect::<Vec<_>>(), inputs, effort);
         }
         let scans = out?.into_iter().skip(1 + self.states).map(|f| match f.ty {
             Type::Tensor { dtype, shape } => {
@@ -76,6 +80,10 @@ impl Operator for Loop {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        self.evaluate_within(inputs, &Effort::unbounded())
+    }
+
+    fn evaluate_within(&self, inputs: Inputs<'_>, effort: &Effort) -> Result<Vec<Value>> {
         let most = inputs.optional_tensor(0)?.map(|t| t.item::<i64>().map_err(|e| e.at("input 0"))).transpose()?;
         let mut go = inputs.optional_tensor(1)?.map_or(Ok(true), |t| t.item::<bool>().map_err(|e| e.at("input 1")))?;
         let mut states = (0..self.states).map(|i| inputs.value(2 + i).cloned()).collect::<Result<Vec<_>>>()?;
@@ -85,7 +93,8 @@ impl Operator for Loop {
         while go && most.is_none_or(|m| i < m) {
             let mut own = vec![Tensor::scalar(i).into(), Tensor::scalar(go).into()];
             own.append(&mut states);
-            let mut out = self.body.evaluate(own, inputs).map_err(|e| e.at(format!("iteration {i}")))?.into_iter();
+            let mut out =
+                self.body.evaluate(own, inputs, effort).map_err(|e| e.at(format!("iteration {i}")))?.into_iter();
             let condition = out.next().ok_or_else(|| Error::invalid("the body gives no condition"))?;
             go = condition.as_tensor()?.item::<bool>().map_err(|e| e.at("the body's condition"))?;
             states = out.by_ref().take(self.states).collect();
@@ -95,9 +104,9 @@ impl Operator for Loop {
         let mut facts = Vec::new();
         if i == 0 && scans > 0 {
             let types: Vec<Fact> = states.iter().map(|s| Fact::of(Type::of(s))).collect();
-            let captured: Vec<Option<Fact>> = inputs.0.iter().map(|v| v.map(|v| Fact::of(Type::of(v)))).collect();
+            let captured = inputs.known();
             let captured: Vec<Option<&Fact>> = captured.iter().map(Option::as_ref).collect();
-            facts = self.infer_body(&types, Facts(&captured))?;
+            facts = self.infer_body(&types, Facts(&captured), effort)?;
         }
         for (k, all) in kept.iter().enumerate() {
             states.push(stack(all, 0, facts.get(1 + self.states + k))?);
@@ -148,5 +157,54 @@ mod tests {
         let none: [Value; 2] = [i64s(&[2], &[1, 2]).into(), i64s(&[0, 2], &[]).into()];
         assert_eq!(go(Some(0), true), none);
         assert_eq!(go(None, false), none);
+    }
+
+    /// Goes on for ever and scans what it captures, reduced along captured axes.
+    fn endless() -> Loop {
+        let mut g = Graph::new("body");
+        g.add_input("i", Type::Unknown).unwrap();
+        let go = g.add_input("go", Type::tensor(DType::Bool, [0usize; 0])).unwrap();
+        let x = g.add_input("x", Type::Unknown).unwrap();
+        let axes = g.add_input("axes", Type::Unknown).unwrap();
+        let n = g.add_op("ReduceSum").input(x, 0, 0).input(axes, 0, 1).finish().unwrap();
+        let sum = g.output_of(n, 0).unwrap();
+        g.add_output("go", go);
+        g.add_output("scan", sum);
+        Loop { body: Body { graph: Arc::new(g), captures: vec![2, 3] }, states: 0 }
+    }
+
+    #[test]
+    fn a_loop_without_end_stops_when_it_is_cancelled_or_takes_too_long() {
+        let go: Value = Tensor::scalar(true).into();
+        let (x, axes): (Value, Value) = (i64s(&[1], &[1]).into(), i64s(&[1], &[0]).into());
+        let inputs = [None, Some(&go), Some(&x), Some(&axes)];
+        let token = crate::control::CancelToken::new();
+        token.cancel();
+        let stopped = endless().evaluate_within(Inputs(&inputs), &Effort::until(token)).unwrap_err();
+        assert!(stopped.to_string().contains("cancelled"), "{stopped}");
+        let effort = Effort::within(&crate::Limits { steps: 1000, ..crate::Limits::default() });
+        let stopped = endless().evaluate_within(Inputs(&inputs), &effort).unwrap_err();
+        assert!(matches!(stopped, Error::Exhausted(_)), "{stopped}");
+    }
+
+    #[test]
+    fn no_rounds_scan_nothing_of_the_shape_that_captured_values_tell() {
+        let (go, x): (Value, Value) = (Tensor::scalar(false).into(), i64s(&[2, 3], &[0; 6]).into());
+        let axes: Value = i64s(&[1], &[1]).into();
+        let out = endless().evaluate(Inputs(&[None, Some(&go), Some(&x), Some(&axes)])).unwrap();
+        assert_eq!(out[0].as_tensor().unwrap().shape(), [0, 2, 1]);
+    }
+
+    #[test]
+    fn an_initial_state_of_another_type_than_declared_is_refused() {
+        let mut g = Graph::new("body");
+        g.add_input("i", Type::Unknown).unwrap();
+        let go = g.add_input("go", Type::Unknown).unwrap();
+        let s = g.add_input("s", Type::Tensor { dtype: DType::F32, shape: None }).unwrap();
+        g.add_output("go", go);
+        g.add_output("s", s);
+        let looped = Loop { body: Body { graph: Arc::new(g), captures: Vec::new() }, states: 1 };
+        let (most, state) = (Fact::constant(Tensor::scalar(1i64)), Fact::shaped(DType::I64, [1usize]));
+        assert!(looped.infer(Facts(&[Some(&most), None, Some(&state)])).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::body::{Body, shapeless, stack};
 use crate::{
-    Dim, Error, Fact, Inputs, Node, Operator, Result, Tensor, Type, Value,
+    Dim, Effort, Error, Fact, Inputs, Node, Operator, Result, Tensor, Type, Value,
     fact::Facts,
     family::movement::select::{around, copy_runs},
     operator::axis_index,
@@ -84,6 +84,7 @@ impl Scan {
         scanned: &[Tensor],
         length: Option<usize>,
         inputs: Inputs<'_>,
+        effort: &Effort,
     ) -> Result<Vec<Value>> {
         let mut axes = Vec::with_capacity(self.scans);
         let mut extent = None;
@@ -105,7 +106,8 @@ impl Scan {
                 let at = if self.input_reverse[k] { n - 1 - i } else { i };
                 own.push(slice(t, axes[k], at)?.into());
             }
-            let mut out = self.body.evaluate(own, inputs).map_err(|e| e.at(format!("iteration {i}")))?.into_iter();
+            let mut out =
+                self.body.evaluate(own, inputs, effort).map_err(|e| e.at(format!("iteration {i}")))?.into_iter();
             states = out.by_ref().take(self.states).collect();
             kept.iter_mut().zip(out).for_each(|(all, v)| all.push(v));
         }
@@ -117,8 +119,8 @@ impl Scan {
                 shape.remove(*axis);
                 own.push(Fact::shaped(t.dtype(), shape));
             }
-            let types: Vec<Option<Fact>> = inputs.0.iter().map(|v| v.map(|v| Fact::of(Type::of(v)))).collect();
-            facts = self.body.infer(&own, Facts(&types.iter().map(Option::as_ref).collect::<Vec<_>>()))?;
+            let captured = inputs.known();
+            facts = self.body.infer(&own, Facts(&captured.iter().map(Option::as_ref).collect::<Vec<_>>()), effort)?;
         }
         for (k, mut all) in kept.into_iter().enumerate() {
             if self.output_reverse[k] {
@@ -130,7 +132,7 @@ impl Scan {
     }
 
     /// Version 8: each batch on its own, scan outputs padded with zeros to the longest.
-    fn run_batched(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+    fn run_batched(&self, inputs: Inputs<'_>, effort: &Effort) -> Result<Vec<Value>> {
         let lengths = inputs.ints(0)?;
         let at = |i: usize| inputs.tensor(1 + i);
         let batches = match at(0)?.shape() {
@@ -157,7 +159,7 @@ impl Scan {
                 ),
                 None => None,
             };
-            all.push(self.run(states, &scanned, length, inputs)?);
+            all.push(self.run(states, &scanned, length, inputs, effort)?);
         }
         let outputs = self.states + self.output_axes.len();
         (0..outputs)
@@ -182,6 +184,10 @@ fn pad_front(t: &Tensor, extent: usize) -> Result<Tensor> {
 
 impl Operator for Scan {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        self.infer_within(inputs, &Effort::unbounded())
+    }
+
+    fn infer_within(&self, inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let first = usize::from(self.batched);
         let count = self.states + self.output_axes.len();
         let mut own = Vec::new();
@@ -202,7 +208,7 @@ impl Operator for Scan {
             }
             own.push(Fact::tensor(*dtype, Some(s)));
         }
-        let out = self.body.infer(&own, inputs)?;
+        let out = self.body.infer(&own, inputs, effort)?;
         let batch = inputs.get(first).and_then(Fact::shape).and_then(|s| s.first().cloned()).unwrap_or(Dim::Unknown);
         Ok(out
             .into_iter()
@@ -226,12 +232,16 @@ impl Operator for Scan {
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        self.evaluate_within(inputs, &Effort::unbounded())
+    }
+
+    fn evaluate_within(&self, inputs: Inputs<'_>, effort: &Effort) -> Result<Vec<Value>> {
         if self.batched {
-            return self.run_batched(inputs);
+            return self.run_batched(inputs, effort);
         }
         let states = (0..self.states).map(|i| inputs.value(i).cloned()).collect::<Result<Vec<_>>>()?;
         let scanned = (0..self.scans).map(|i| inputs.tensor(self.states + i).cloned()).collect::<Result<Vec<_>>>()?;
-        self.run(states, &scanned, None, inputs)
+        self.run(states, &scanned, None, inputs, effort)
     }
 
     /// The body may hold an operator that is not pure.

@@ -270,7 +270,11 @@ impl Operator for Resize {
         };
         let axes = self.axes(shape.len())?;
         let read = |i: usize| Ok(inputs.value(i).cloned());
-        if let Some(known) = inputs.get(0).and_then(Fact::known_shape) {
+        // Sizes that are given decide; an empty tensor gives none.
+        let given = |f: &&Fact| f.shape().is_none_or(|s| s.iter().all(|d| *d != Dim::Known(0)));
+        let sizes = if self.scales == Scales::RoiScalesSizes { inputs.get(3).filter(given) } else { None };
+        let sizes_known = sizes.is_none_or(|f| f.value.is_some());
+        if let Some(known) = inputs.get(0).and_then(Fact::known_shape).filter(|_| sizes_known) {
             let request = self.request(&known, &read)?;
             if request.scales.is_some() || request.sizes.is_some() {
                 let sizes = self.geometry(&known, &request)?.iter().map(|a| Dim::Known(a.output)).collect();
@@ -282,12 +286,15 @@ impl Operator for Resize {
         let request = self.request(&ones, &read)?;
         let mut dims = shape.to_vec();
         for a in &axes {
-            dims[*a] = match (&request.scales, inputs.get(3).and_then(|f| f.dims.as_ref())) {
-                (Some(s), _) if s[*a] == 1.0 => dims[*a].clone(),
-                (Some(s), _) => dims[*a].map(|n| (n as f64 * s[*a]).floor() as usize),
-                (None, Some(sizes)) if self.aspect == Aspect::Stretch && sizes.len() == axes.len() => {
-                    axes.iter().position(|x| x == a).map_or(Dim::Unknown, |i| sizes[i].clone())
-                }
+            dims[*a] = match (&request.scales, sizes) {
+                (Some(s), None) if s[*a] == 1.0 => dims[*a].clone(),
+                (Some(s), None) => dims[*a].map(|n| (n as f64 * s[*a]).floor() as usize),
+                (_, Some(f)) if self.aspect == Aspect::Stretch => match &f.dims {
+                    Some(sizes) if sizes.len() == axes.len() => {
+                        axes.iter().position(|x| x == a).map_or(Dim::Unknown, |i| sizes[i].clone())
+                    }
+                    _ => Dim::Unknown,
+                },
                 _ => Dim::Unknown,
             };
         }
@@ -356,6 +363,34 @@ mod tests {
 
     fn text(s: &str) -> Attribute {
         Attribute::String(s.into())
+    }
+
+    #[test]
+    fn sizes_decide_before_they_are_known_and_only_where_there_are_any() {
+        let infer = |version, facts: &[Option<Fact>]| {
+            let node = Node {
+                domain: "",
+                op: "Resize",
+                version,
+                since: 0,
+                attributes: &crate::Attributes::new(),
+                inputs: facts.len(),
+                outputs: 1,
+            };
+            let facts: Vec<Option<&Fact>> = facts.iter().map(Option::as_ref).collect();
+            let found = Registry::standard().parse(&node).unwrap().1.infer(Facts(&facts)).unwrap();
+            found[0].shape().map(<[Dim]>::to_vec)
+        };
+        let x = || Some(Fact::shaped(DType::F32, [4usize]));
+        let scale = || Some(Fact::constant(t(&[1], &[3.0])));
+        let sizes = |dims| Some(Fact { dims, ..Fact::shaped(DType::I64, [1usize]) });
+        assert_eq!(infer(13, &[x(), None, scale()]), Some(vec![Dim::Known(12)]));
+        assert_eq!(infer(13, &[x(), None, scale(), sizes(None)]), Some(vec![Dim::Unknown]));
+        let known = Some(vec![Dim::symbol("N")]);
+        assert_eq!(infer(13, &[x(), None, scale(), sizes(known.clone())]), Some(vec![Dim::symbol("N")]));
+        // Version 10 has no sizes, whatever stands in the place.
+        let unknown = Some(Fact::shaped(DType::F32, [1usize]));
+        assert_eq!(infer(10, &[x(), unknown, None, sizes(known)]), Some(vec![Dim::Unknown]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::reshape::with_dims;
 use crate::{
-    Attributes, DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Value,
+    Attributes, DType, Dim, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Value,
     fact::Facts,
     numeric::{Conversion, Rounding},
 };
@@ -65,7 +65,20 @@ pub(super) fn conversion(node: &Node<'_>) -> Result<Conversion> {
 pub(super) fn cast_fact(inputs: Facts<'_>, to: DType) -> Result<Fact> {
     inputs.dtype(0)?;
     let fact = Fact::tensor(to, inputs.shape(0)?.map(<[_]>::to_vec));
-    Ok(if matches!(to, DType::I64 | DType::I32) { with_dims(fact, inputs) } else { fact })
+    let largest = match to {
+        DType::I64 => i64::MAX,
+        DType::I32 => i32::MAX.into(),
+        _ => return Ok(fact),
+    };
+    let fits = |n: usize| i64::try_from(n).is_ok_and(|n| n <= largest);
+    let mut fact = with_dims(fact, inputs);
+    // A size that the type does not hold becomes some other number.
+    for dim in fact.dims.iter_mut().flatten() {
+        if dim.known().is_some_and(|n| !fits(n)) {
+            *dim = Dim::Unknown;
+        }
+    }
+    Ok(fact)
 }
 
 impl Operator for Cast {
@@ -95,6 +108,16 @@ mod tests {
 
     fn to(x: Tensor, dtype: DType) -> Result<Tensor> {
         run("Cast", 13, &[("to", Attribute::Int(dtype.code().into()))], &[x])
+    }
+
+    #[test]
+    fn sizes_that_the_type_does_not_hold_are_not_carried() {
+        let x = i64s(&[2], &[1 << 40, 3]);
+        let to = |dtype: DType| [("to", Attribute::Int(dtype.code().into()))];
+        let found = infer("Cast", 13, &to(DType::I32), &[Fact::constant(x.clone())]).unwrap();
+        assert_eq!(found[0].dims, Some(vec![Dim::Unknown, Dim::Known(3)]));
+        let found = infer("Cast", 13, &to(DType::I64), &[Fact::constant(x)]).unwrap();
+        assert_eq!(found[0].dims, Some(vec![Dim::Known(1 << 40), Dim::Known(3)]));
     }
 
     #[test]

@@ -137,8 +137,9 @@ impl Operator for Pad {
             .map(|a| {
                 let extent = i64::try_from(x.shape()[a]).unwrap_or(i64::MAX);
                 // Elements that a negative amount takes away are no source for the other side.
-                let (cut, left) = ((-pads[a].0).max(0), (-pads[a].1).max(0));
-                let kept = (extent - cut - left).max(0);
+                let taken = |pad: i64| pad.saturating_neg().max(0);
+                let (cut, left) = (taken(pads[a].0), taken(pads[a].1));
+                let kept = (extent - cut).max(0).saturating_sub(left).max(0);
                 let before = pads[a].0.max(0);
                 (0..shape[a] as i64)
                     .map(|i| if kept == 0 { None } else { Some(self.source(i - before, kept)? + cut as usize) })
@@ -177,6 +178,15 @@ impl Pad {
 mod tests {
     use super::*;
     use crate::{Attribute, family::movement::trial::*};
+
+    #[test]
+    fn amounts_at_the_edge_of_the_integers_are_summed() {
+        let x = i64s(&[2], &[5, 6]);
+        let pad = |before, after| run("Pad", 13, &[], &[x.clone(), i64s(&[2], &[before, after])]);
+        assert_eq!(pad(i64::MAX, i64::MIN), Ok(i64s(&[1], &[0])));
+        assert_eq!(pad(i64::MIN, i64::MIN), Ok(i64s(&[0], &[])));
+        assert!(pad(i64::MAX, i64::MAX).is_err());
+    }
 
     #[test]
     fn modes_of_the_specification() {

@@ -43,9 +43,14 @@ impl Reshape {
             if self.allow_zero && target.contains(&0) {
                 return Err(wrong(": -1 beside 0 with allowzero"));
             }
-            shape[i] = match have.checked_rem(filled) {
-                Some(0) => have / filled,
-                None if have == 0 => 0,
+            // Dimensions that are copied say nothing of what is left over, also when one is 0: no rows are rows still.
+            let copied = |j: &usize| target.get(*j) == Some(&0) && !self.allow_zero;
+            let kept: Vec<usize> = (0..from.len()).filter(|j| !copied(j)).map(|j| from[j]).collect();
+            let told: Vec<usize> = (0..shape.len()).filter(|j| !copied(j)).map(|j| shape[j]).collect();
+            let (have_kept, told) = (element_count(&kept)?, element_count(&told)?);
+            shape[i] = match have_kept.checked_rem(told) {
+                Some(0) => have_kept / told,
+                _ if have == 0 => 0,
                 _ => return Err(wrong("")),
             };
         } else if have != filled {
@@ -103,7 +108,7 @@ impl Operator for Reshape {
         let from = inputs.shape(0)?;
         let target = match &self.fixed {
             Some(target) => Some(target.clone()),
-            None => inputs.ints(1)?,
+            None => inputs.ints(1)?.or_else(|| sizes_of(inputs.get(1)?.dims.as_ref()?)),
         };
         if let (Some(known), Some(target)) = (inputs.required(0)?.known_shape(), &target) {
             return Ok(vec![with_dims(Fact::shaped(dtype, self.shape(&known, target)?), inputs)]);
@@ -121,7 +126,7 @@ impl Operator for Reshape {
                 }
                 None => inputs
                     .shape(1)?
-                    .and_then(|s| s.first()?.known())
+                    .and_then(|s| if let [n] = s { n.known() } else { None })
                     .filter(|r| *r <= 64)
                     .map(|rank| vec![Dim::Unknown; rank]),
             }
@@ -147,9 +152,20 @@ impl Operator for Reshape {
     }
 }
 
+/// The integers that all these sizes are, if they are known.
+fn sizes_of(dims: &[Dim]) -> Option<Vec<i64>> {
+    dims.iter().map(|d| i64::try_from(d.known()?).ok()).collect()
+}
+
 /// Carries the elements of a shape-like input through when the output is of rank 0 or 1.
 pub(super) fn with_dims(fact: Fact, inputs: Facts<'_>) -> Fact {
-    let dims = fact.shape().filter(|s| s.len() <= 1).and_then(|_| inputs.get(0)?.dims.clone());
+    let count = match fact.shape() {
+        Some([]) => Some(Dim::Known(1)),
+        Some([n]) => Some(n.clone()),
+        _ => None,
+    };
+    let fits = |dims: &Vec<Dim>| count.is_some_and(|n| n.known().is_none_or(|n| n == dims.len()));
+    let dims = inputs.get(0).and_then(|f| f.dims.clone()).filter(fits);
     Fact { dims, ..fact }
 }
 
@@ -169,6 +185,8 @@ mod tests {
             (&[0, 3, 4], &[3, 4, 0], &zero, Some(&[3, 4, 0])),
             (&[1], &[], &[], Some(&[])),
             (&[0, 4], &[-1, 4], &[], Some(&[0, 4])),
+            (&[0, 3, 4], &[0, 4, -1], &[], Some(&[0, 4, 3])),
+            (&[0, 3, 4], &[0, 5, -1], &[], Some(&[0, 5, 0])),
             (&[2, 3], &[4, -1], &[], None),
             (&[2, 3], &[-1, -1], &[], None),
             (&[2, 3], &[5], &[], None),
@@ -192,6 +210,17 @@ mod tests {
         assert_eq!(out[0].shape(), Some(&[Dim::symbol("N"), Dim::Known(3), Dim::Known(1)][..]));
         assert!(run("Reshape", 4, &[], &[x.clone()]).is_err(), "no shape");
         assert!(run("Reshape", 4, &[("shape", Attribute::Ints(vec![4, -1]))], &[x]).is_err(), "no such shape");
+    }
+
+    #[test]
+    fn elements_that_are_known_as_sizes_are_counted_and_carried() {
+        let one = Fact { dims: Some(vec![Dim::Unknown]), ..Fact::shaped(DType::I64, [1usize]) };
+        let target = |n| Fact { dims: Some(vec![Dim::Known(n)]), ..Fact::shaped(DType::I64, [1usize]) };
+        assert!(infer("Reshape", 14, &[], &[one.clone(), target(1 << 32)]).is_err(), "one element is not so many");
+        assert_eq!(infer("Reshape", 14, &[], &[one.clone(), target(1)]).unwrap(), [one.clone()]);
+        // A target that is no list has another number of elements than its first extent.
+        let cube = Fact::shaped(DType::I64, [3usize, 0, 2]);
+        assert_eq!(infer("Reshape", 14, &[], &[one, cube]).unwrap()[0].shape(), None);
     }
 
     #[test]

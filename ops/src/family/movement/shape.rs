@@ -26,11 +26,11 @@ impl Shape {
     }
 }
 
-/// A fact for dimensions that are read as a tensor of rank 1 (or of rank 0, for one of them).
+/// A fact for dimensions that are read as a tensor of rank 1 (or of rank 0, for one of them). Sizes beyond the integers'
+/// have no value.
 pub(super) fn dims_fact(dims: Vec<Dim>, shape: Vec<usize>) -> Result<Fact> {
-    let value = known_shape(&dims)
-        .map(|d| Tensor::from_vec(shape.clone(), d.iter().map(|n| i64::try_from(*n).unwrap_or(i64::MAX)).collect()))
-        .transpose()?;
+    let integers = |d: Vec<usize>| d.into_iter().map(|n| i64::try_from(n).ok()).collect::<Option<Vec<i64>>>();
+    let value = known_shape(&dims).and_then(integers).map(|d| Tensor::from_vec(shape.clone(), d)).transpose()?;
     Ok(Fact { value, dims: Some(dims), ..Fact::shaped(crate::DType::I64, shape) })
 }
 
@@ -84,6 +84,14 @@ mod tests {
             attributes.extend(end.map(|e| ("end", Attribute::Int(e))));
             assert_eq!(run("Shape", 15, &attributes, &[x.clone()]).unwrap(), i64s(&[expected.len()], expected));
         }
+    }
+
+    #[test]
+    fn sizes_beyond_the_integers_have_no_value() {
+        let out = infer("Shape", 15, &[], &[Fact::shaped(DType::F32, [usize::MAX, 3])]).unwrap();
+        assert_eq!((&out[0].value, &out[0].dims), (&None, &Some(vec![Dim::Known(usize::MAX), Dim::Known(3)])));
+        let out = infer("Size", 13, &[], &[Fact::shaped(DType::F32, [usize::MAX])]).unwrap();
+        assert_eq!(out[0].value, None);
     }
 
     #[test]

@@ -49,13 +49,17 @@ struct Range {
 }
 
 impl Range {
-    /// The indices for this extent.
-    fn indices(self, extent: usize) -> impl Iterator<Item = usize> {
+    /// The first index for this extent and the one that is taken no more, within the extent.
+    fn bounds(self, extent: usize) -> (i64, i64) {
         let n = i64::try_from(extent).unwrap_or(i64::MAX);
         let from_end = |i: i64| if i < 0 { i.saturating_add(n) } else { i };
         let (low, high) = if self.step > 0 { (0, n) } else { (-1, n - 1) };
-        let (mut at, end) = (from_end(self.start).clamp(low, high), from_end(self.end).clamp(low, high));
-        let step = self.step;
+        (from_end(self.start).clamp(low, high), from_end(self.end).clamp(low, high))
+    }
+
+    /// The indices for this extent.
+    fn indices(self, extent: usize) -> impl Iterator<Item = usize> {
+        let ((mut at, end), step) = (self.bounds(extent), self.step);
         std::iter::from_fn(move || {
             let here = (if step > 0 { at < end } else { at > end }).then_some(at)?;
             at = at.saturating_add(step);
@@ -65,7 +69,14 @@ impl Range {
 
     /// The number of indices for this extent.
     fn count(self, extent: usize) -> usize {
-        if self.is_whole() { extent } else { self.indices(extent).count() }
+        if self.is_whole() {
+            return extent;
+        }
+        let (at, end) = self.bounds(extent);
+        // Both lie in -1..=i64::MAX, so the distance fits.
+        let distance = if self.step > 0 { end - at } else { at - end };
+        usize::try_from(distance)
+            .map_or(0, |d| d.div_ceil(usize::try_from(self.step.unsigned_abs()).unwrap_or(usize::MAX)))
     }
 
     /// Whether every index is taken, whatever the extent is.
@@ -124,7 +135,10 @@ impl Slice {
         }
         match (inputs.get(3), inputs.ints(3)?) {
             (_, Some(axes)) => resolve(&axes, rank).map(Some),
-            (None, _) => Ok(inputs.shape(1)?.and_then(|s| s.first()?.known()).map(|n| (0..n.min(rank)).collect())),
+            (None, _) => Ok(inputs
+                .shape(1)?
+                .and_then(|s| if let [n] = s { n.known() } else { None })
+                .map(|n| (0..n.min(rank)).collect())),
             _ => Ok(None),
         }
     }
@@ -209,6 +223,20 @@ mod tests {
             let got = run("Slice", 13, &[], &[x.clone(), v(start), v(end), v(0), v(step)]).unwrap();
             assert_eq!(got, i64s(&[expected.len()], expected), "{start}..{end} by {step}");
         }
+    }
+
+    #[test]
+    fn sizes_are_counted_without_a_walk() {
+        for (start, end, step) in
+            [(0i64, 7i64, 1i64), (1, -1, 3), (20, 0, -4), (5, 2, 1), (3, -11, -2), (-1, i64::MIN, i64::MIN)]
+        {
+            let range = Range { axis: 0, start, end, step };
+            for extent in 0..12 {
+                assert_eq!(range.count(extent), range.indices(extent).count(), "{range:?} of {extent}");
+            }
+        }
+        let range = Range { axis: 0, start: 1, end: i64::MAX, step: 2 };
+        assert_eq!(range.count(1 << 62), 1 << 61);
     }
 
     #[test]

@@ -45,13 +45,16 @@ impl Split {
     /// The sizes of the parts of this extent.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when given sizes do not add up.
+    /// [`Error::Invalid`] when given sizes do not add up or are fewer than the outputs.
     pub fn sizes(&self, extent: usize, given: Option<&[i64]>) -> Result<Vec<usize>> {
         let Some(given) = given else {
             let part = extent.div_ceil(self.parts.max(1));
             return Ok((0..self.parts).map(|i| extent.saturating_sub(i * part).min(part)).collect());
         };
         let sizes = given.iter().map(|n| size_of(*n)).collect::<Result<Vec<_>>>()?;
+        if sizes.len() < self.parts {
+            return Err(Error::invalid(format!("{} sizes for {} outputs", sizes.len(), self.parts)));
+        }
         if sizes.iter().try_fold(0usize, |n, s| n.checked_add(*s)) != Some(extent) {
             return Err(Error::invalid(format!("parts of {given:?} do not make up {extent}")));
         }
@@ -127,6 +130,12 @@ impl Operator for Split {
 mod tests {
     use super::*;
     use crate::{Attribute, family::movement::trial::*};
+
+    #[test]
+    fn fewer_sizes_than_outputs_are_refused() {
+        let inputs = [Some(i64s(&[0], &[]).into()), Some(i64s(&[0], &[]).into())];
+        assert!(run_values("Split", 13, &[], &inputs, 1).is_err());
+    }
 
     #[test]
     fn cuts_in_all_three_forms() {

@@ -7,7 +7,7 @@ use super::{
     wide::{check_float, filled, narrow, via, wide, with_wide},
 };
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Type, Value, fact::Facts,
+    DType, Dim, Effort, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Type, Value, fact::Facts,
     family::control::Body, graph, numeric::Float, rows,
 };
 use std::sync::Arc;
@@ -58,10 +58,10 @@ fn heads(inputs: Inputs<'_>, i: usize) -> Result<Heads> {
 }
 
 /// What a subgraph makes of scores or probabilities: as many, of the same type.
-fn modified(body: Option<&Body>, name: &str, given: Tensor, inputs: Inputs<'_>) -> Result<Tensor> {
+fn modified(body: Option<&Body>, name: &str, given: Tensor, inputs: Inputs<'_>, effort: &Effort) -> Result<Tensor> {
     let Some(body) = body else { return Ok(given) };
     let (dtype, shape) = (given.dtype(), given.shape().to_vec());
-    let out = body.evaluate(vec![given.into()], inputs).map_err(|e| e.at(format!("'{name}'")))?;
+    let out = body.evaluate(vec![given.into()], inputs, effort).map_err(|e| e.at(format!("'{name}'")))?;
     let out = out.into_iter().next().ok_or_else(|| Error::invalid(format!("'{name}' gives nothing")))?.into_tensor()?;
     if out.dtype() != dtype || out.shape() != shape {
         let found = format!("{}{:?}", out.dtype(), out.shape());
@@ -101,14 +101,14 @@ impl FlexAttention {
     }
 
     /// Softmax, what changes its probabilities, and the product with the values.
-    fn weigh<T: Float>(&self, scores: &Tensor, inputs: Inputs<'_>, group: usize) -> Result<Value> {
+    fn weigh<T: Float>(&self, scores: &Tensor, inputs: Inputs<'_>, group: usize, effort: &Effort) -> Result<Value> {
         let (qh, vh) = (heads(inputs, 0)?, heads(inputs, 2)?);
         let mut probabilities = wide::<T>(scores)?.into_owned();
         if vh.length > 0 {
             probabilities.chunks_exact_mut(vh.length).for_each(|row| softmax(row, true));
         }
         let probabilities = narrow(scores.dtype(), scores.shape(), probabilities)?;
-        let probabilities = modified(self.prob_mod.as_ref(), "prob_mod", probabilities, inputs)?;
+        let probabilities = modified(self.prob_mod.as_ref(), "prob_mod", probabilities, inputs, effort)?;
         let (p, v) = (wide::<T>(&probabilities)?, wide::<T>(inputs.tensor(2)?)?);
         let oh = Heads { size: vh.size, ..qh };
         let mut out = filled(&oh.shape(), T::ZERO)?;
@@ -129,10 +129,10 @@ impl FlexAttention {
 }
 
 /// Refuses a subgraph that is known to change the type or the shape.
-fn check_body(body: Option<&Body>, name: &str, given: &Fact, inputs: Facts<'_>) -> Result<()> {
+fn check_body(body: Option<&Body>, name: &str, given: &Fact, inputs: Facts<'_>, effort: &Effort) -> Result<()> {
     let Some(body) = body else { return Ok(()) };
     let place = |e: Error| e.at(format!("'{name}'"));
-    for out in body.infer(std::slice::from_ref(given), inputs).map_err(place)? {
+    for out in body.infer(std::slice::from_ref(given), inputs, effort).map_err(place)? {
         graph::unify(&out.ty, &given.ty).map_err(place)?;
     }
     Ok(())
@@ -140,6 +140,10 @@ fn check_body(body: Option<&Body>, name: &str, given: &Fact, inputs: Facts<'_>) 
 
 impl Operator for FlexAttention {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        self.infer_within(inputs, &Effort::unbounded())
+    }
+
+    fn infer_within(&self, inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let dtype = check_float(inputs.dtype(0)?)?;
         let mut dims = Vec::new();
         for i in 0..3 {
@@ -157,20 +161,24 @@ impl Operator for FlexAttention {
         };
         let of = |last: [&Dim; 2]| [b, heads, last[0], last[1]].map(Clone::clone);
         let scores = Fact::of(Type::tensor(self.precision(dtype), of([queries, keys])));
-        check_body(self.score_mod.as_ref(), "score_mod", &scores, inputs)?;
-        check_body(self.prob_mod.as_ref(), "prob_mod", &scores, inputs)?;
+        check_body(self.score_mod.as_ref(), "score_mod", &scores, inputs, effort)?;
+        check_body(self.prob_mod.as_ref(), "prob_mod", &scores, inputs, effort)?;
         Ok(vec![Fact::shaped(dtype, of([queries, size]))])
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        self.evaluate_within(inputs, &Effort::unbounded())
+    }
+
+    fn evaluate_within(&self, inputs: Inputs<'_>, effort: &Effort) -> Result<Vec<Value>> {
         let (qh, kh, vh) = (heads(inputs, 0)?, heads(inputs, 1)?, heads(inputs, 2)?);
         let group = group(qh, kh, vh)?;
         let dtype = inputs.tensor(0)?.dtype();
         let precision = self.precision(dtype);
         let shape = [qh.batch, qh.heads, qh.length, kh.length];
         let scores = with_wide!(dtype, T => narrow(precision, shape, self.scores::<T>(inputs, group)?))?;
-        let scores = modified(self.score_mod.as_ref(), "score_mod", scores, inputs)?;
-        with_wide!(precision, T => Ok(vec![self.weigh::<T>(&scores, inputs, group)?]))
+        let scores = modified(self.score_mod.as_ref(), "score_mod", scores, inputs, effort)?;
+        with_wide!(precision, T => Ok(vec![self.weigh::<T>(&scores, inputs, group, effort)?]))
     }
 
     /// A subgraph sees the scores of all batches at once.

@@ -1,6 +1,6 @@
 //! [SequenceMap](https://onnx.ai/onnx/operators/onnx__SequenceMap.html): a subgraph applied to each element.
 
-use crate::{Error, Fact, Inputs, Node, Operator, Result, Type, Value, fact::Facts, family::control::Body};
+use crate::{Effort, Error, Fact, Inputs, Node, Operator, Result, Type, Value, fact::Facts, family::control::Body};
 use std::sync::Arc;
 
 /// Applies the body to each element of the sequence in input 0. Further inputs that are sequences give their element of the
@@ -21,6 +21,10 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 
 impl Operator for SequenceMap {
     fn infer(&self, inputs: Facts<'_>) -> Result<Vec<Fact>> {
+        self.infer_within(inputs, &Effort::unbounded())
+    }
+
+    fn infer_within(&self, inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let mut own = Vec::new();
         for i in 0..self.body.own_inputs() {
             own.push(match &inputs.required(i)?.ty {
@@ -28,11 +32,15 @@ impl Operator for SequenceMap {
                 other => Fact::of(other.clone()),
             });
         }
-        let out = self.body.infer(&own, inputs)?;
+        let out = self.body.infer(&own, inputs, effort)?;
         Ok(out.into_iter().map(|f| Fact::of(Type::Sequence(Box::new(f.ty)))).collect())
     }
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
+        self.evaluate_within(inputs, &Effort::unbounded())
+    }
+
+    fn evaluate_within(&self, inputs: Inputs<'_>, effort: &Effort) -> Result<Vec<Value>> {
         let first = inputs.value(0)?.as_sequence().map_err(|e| e.at("input 0"))?;
         let mut out: Vec<Vec<Value>> = vec![Vec::new(); self.body.graph.outputs().len()];
         for i in 0..first.len() {
@@ -44,7 +52,7 @@ impl Operator for SequenceMap {
                     other => Ok(other.clone()),
                 })
                 .collect::<Result<Vec<_>>>()?;
-            let values = self.body.evaluate(own, inputs).map_err(|e| e.at(format!("element {i}")))?;
+            let values = self.body.evaluate(own, inputs, effort).map_err(|e| e.at(format!("element {i}")))?;
             out.iter_mut().zip(values).for_each(|(all, v)| all.push(v));
         }
         Ok(out.into_iter().map(Value::Sequence).collect())

@@ -57,7 +57,7 @@ impl Dft {
     fn lengths(&self, input: usize, given: Option<i64>) -> Result<(usize, usize)> {
         let length = match given {
             Some(n) => size(n, "the length of the transform")?,
-            None if self.inverse && self.onesided => 2 * input.saturating_sub(1),
+            None if self.inverse && self.onesided => input.saturating_sub(1).saturating_mul(2),
             None => input,
         };
         if length == 0 {
@@ -162,10 +162,19 @@ impl Operator for Dft {
 
 #[cfg(test)]
 mod tests {
+    use super::Dft;
     use crate::{
-        Attribute, Tensor,
+        Attribute, DType, Fact, Operator, Tensor,
+        fact::Facts,
         family::nn::testing::{close, run, t},
     };
+
+    #[test]
+    fn a_signal_beyond_memory_overflows_nothing() {
+        let dft = Dft { axis: Some(1), inverse: true, onesided: true };
+        let x = Fact::shaped(DType::F32, [1usize, usize::MAX, 2]);
+        assert!(dft.infer(Facts(&[Some(&x)])).is_ok());
+    }
 
     #[test]
     fn transforms_and_back() {

@@ -9,6 +9,7 @@ use crate::{
     fact::Facts,
     family::nn::wide::{check_float, filled, narrow, wide},
     rows,
+    tensor::element_count,
 };
 use std::sync::Arc;
 
@@ -90,7 +91,8 @@ impl Operator for Stft {
         let [batch, length, _] = shape else {
             return Err(Error::invalid(format!("a signal of {} dimensions; 3 are expected", shape.len())));
         };
-        let window = inputs.get(2).map(|w| w.known_shape().map(|s| s.iter().product::<usize>()));
+        let count = |w: &Fact| w.known_shape().map(|s| element_count(&s)).transpose();
+        let window = inputs.get(2).map(count).transpose()?;
         let given = one(inputs.ints(3)?, "the frame length")?;
         let frame = match (window, inputs.get(3).is_some() && given.is_none()) {
             (Some(w), _) => Self::frame(given, w, None)?,
@@ -118,8 +120,10 @@ impl Operator for Stft {
 
 #[cfg(test)]
 mod tests {
+    use super::Stft;
     use crate::{
-        Tensor,
+        DType, Fact, Operator, Tensor,
+        fact::Facts,
         family::nn::testing::{close, run, t},
     };
 
@@ -133,5 +137,16 @@ mod tests {
         close(&got[0], &[1, 2, 2, 2], &[2.0, 0.0, 0.5, -h, 8.0, 0.0, 2.0, -4.0 * h]);
         assert!(run("STFT", 17, &[], &[x.clone(), step, t(&[6], &[1.0; 6])]).is_err());
         assert!(run("STFT", 17, &[], &[x, Tensor::scalar(0i64), t(&[3], &[1.0; 3])]).is_err());
+    }
+
+    #[test]
+    fn a_window_beyond_memory_is_refused() {
+        let facts = [
+            Fact::shaped(DType::F32, [1usize, 5, 1]),
+            Fact::constant(Tensor::scalar(2i64)),
+            Fact::shaped(DType::F32, [usize::MAX, 2]),
+        ];
+        let facts: Vec<Option<&Fact>> = facts.iter().map(Some).collect();
+        assert!(Stft { onesided: true }.infer(Facts(&facts)).is_err());
     }
 }

@@ -36,7 +36,7 @@ pub use tensor::{OnnxElements, OnnxTensor};
 pub use types::{OnnxDim, OnnxType, OnnxValueInfo};
 
 use super::{Imported, ImportedEntry};
-use hologram_ops::{Limits, Registry, Type, graph::ValueId};
+use hologram_ops::{Effort, Limits, Registry, Type, graph::ValueId};
 use std::path::Path;
 
 /// Reads an ONNX file into a graph of inferred types.
@@ -47,7 +47,9 @@ pub fn open(path: &Path, limits: &Limits, registry: &Registry) -> Result<Importe
     let mut model = OnnxModel::load(path, limits)?;
     let mut graph = lower(&model, registry)?;
     let declared: Vec<(ValueId, Type)> = graph.values().map(|(id, v)| (id, v.fact.ty.clone())).collect();
-    graph.infer().map_err(|e| lower::in_file(&model.file, format!("graph '{}'", graph.name), e))?;
+    graph
+        .infer_within(&Effort::within(limits))
+        .map_err(|e| lower::in_file(&model.file, format!("graph '{}'", graph.name), e))?;
     for (id, ty) in declared {
         let value = graph.value(id);
         let kind = match (&ty, &value.fact.ty) {
