@@ -71,7 +71,7 @@ impl StoreTable {
             class.append_value(at.as_bytes()[0]);
             depth.append_value(u32::try_from(at.depth()).unwrap_or(u32::MAX));
             resident.append_value(asks(4) && self.store.get_resident(&at).is_some());
-            let batch = if reads { self.store.get(&at, Hint::Scan)? } else { None };
+            let batch = if reads { self.store.get_local(&at, Hint::Scan)? } else { None };
             let (n, k, b) = batch.map_or((0, 0, 0), |batch| {
                 (batch.records().num_rows(), batch.records().num_columns(), batch.size_bytes())
             });

@@ -40,4 +40,19 @@ impl Error {
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Unavailable { what: what.into(), source }
     }
+
+    /// The same error for another one who waited for the same thing.
+    #[cfg(feature = "remote")]
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Missing(what) => Self::Missing(what.clone()),
+            Self::Corrupt(what) => Self::Corrupt(what.clone()),
+            Self::Invalid(what) => Self::Invalid(what.clone()),
+            Self::Conflict(what) => Self::Conflict(what.clone()),
+            Self::Exhausted(what) => Self::Exhausted(what.clone()),
+            Self::Unavailable { what, source } => {
+                Self::Unavailable { what: what.clone(), source: io::Error::new(source.kind(), source.to_string()) }
+            }
+        }
+    }
 }

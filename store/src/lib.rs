@@ -29,6 +29,8 @@ pub use batch::Batch;
 pub use encoded::{Encoded, Schemas};
 pub use error::{Error, Result};
 pub use store::{Durability, Hint, Put, Scanned, Store, StoreBuilder, StoreStats};
+#[cfg(feature = "remote")]
+pub use tier::Ld;
 #[cfg(feature = "mmap")]
 pub use tier::Sd;
 pub use tier::{L0, L1, L2, Region, Tier, TierStats};

@@ -16,6 +16,8 @@ use std::{path::Path, time::Duration};
 
 use arrow_array::RecordBatch;
 
+#[cfg(feature = "remote")]
+use crate::tier::ld::{Ld, LdStats};
 #[cfg(feature = "mmap")]
 use crate::tier::sd::{PutOptions, Sd, SdOptions, SdStats, Version};
 use crate::{
@@ -35,6 +37,9 @@ pub enum Durability {
     Memory,
     /// It is on this host's disk: no crash loses it.
     Local,
+    /// The remote tier acknowledged it: the loss of this host loses nothing, and other processes see it.
+    #[cfg(feature = "remote")]
+    Remote,
 }
 
 /// How a batch will be used.
@@ -89,6 +94,8 @@ pub struct Store {
     l2: L2,
     #[cfg(feature = "mmap")]
     sd: Option<Sd>,
+    #[cfg(feature = "remote")]
+    ld: Option<Ld>,
     /// One for each routing class: held while a coordinate of it changes or moves, with the moment when the last change of it
     /// ended.
     changed: Box<[Mutex<u64>]>,
@@ -111,6 +118,8 @@ pub struct StoreBuilder {
     is_strict: bool,
     #[cfg(feature = "mmap")]
     disk: SdOptions,
+    #[cfg(feature = "remote")]
+    remote: Option<Ld>,
 }
 
 /// A store's counters.
@@ -129,6 +138,12 @@ pub struct StoreStats {
     /// The disk tier's log, if there is one.
     #[cfg(feature = "mmap")]
     pub log: Option<SdStats>,
+    /// The remote tier, if there is one.
+    #[cfg(feature = "remote")]
+    pub ld: Option<TierStats>,
+    /// What the remote tier did, if there is one.
+    #[cfg(feature = "remote")]
+    pub remote: Option<LdStats>,
     /// Misses that were computed. A compiled archive leaves this at 0.
     pub computed: u64,
     /// Puts whose content was alive already.
@@ -167,6 +182,15 @@ impl StoreBuilder {
         self
     }
 
+    /// The tier beyond this host. What lies there lies in the store; what is put here stays here until it is put with
+    /// [`Durability::Remote`] or sent by [`Store::send`](Store::send).
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub fn remote(mut self, ld: Ld) -> Self {
+        self.remote = Some(ld);
+        self
+    }
+
     /// Makes a miss an error instead of a computation.
     #[must_use]
     pub fn strict(mut self, is_strict: bool) -> Self {
@@ -198,6 +222,8 @@ impl StoreBuilder {
             l2: L2::new(self.l2_bytes),
             #[cfg(feature = "mmap")]
             sd: None,
+            #[cfg(feature = "remote")]
+            ld: self.remote,
             changed: Class::all().map(|_| Mutex::default()).collect(),
             clock: AtomicU64::new(0),
             content: Content::new(),
@@ -220,6 +246,8 @@ impl Store {
             is_strict: false,
             #[cfg(feature = "mmap")]
             disk: SdOptions::default(),
+            #[cfg(feature = "remote")]
+            remote: None,
         }
     }
 
@@ -230,11 +258,11 @@ impl Store {
     }
 
     /// The batch at a coordinate, if a tier of this host holds it. What is read from outside of the hot tier comes to it,
-    /// unless the hint says otherwise.
+    /// unless the hint says otherwise. Reading the disk may block.
     ///
     /// # Errors
     /// [`Error::Corrupt`] where bytes on disk do not match their digest, [`Error::Unavailable`] where the disk fails.
-    pub fn get(&self, at: &Coordinate, hint: Hint) -> Result<Option<Arc<Batch>>> {
+    pub fn get_local(&self, at: &Coordinate, hint: Hint) -> Result<Option<Arc<Batch>>> {
         if let Some(found) = self.l0.find(at).or_else(|| self.l1.find(at)) {
             return Ok(Some(found));
         }
@@ -246,6 +274,23 @@ impl Store {
             return Ok(Some(found));
         }
         self.get_from_disk(at, hint)
+    }
+
+    /// The batch at a coordinate, if any tier holds it, the remote one among them. What is read from outside of the hot tier
+    /// comes to it, unless the hint says otherwise. Threads that miss the same remote batch together read it once, and a
+    /// future that is dropped stops none of the others.
+    ///
+    /// # Errors
+    /// As [`Store::get_local`]; with a remote tier, [`Error::Corrupt`] where its bytes do not match their name, and
+    /// [`Error::Unavailable`] where it does not answer in time.
+    pub async fn get(&self, at: &Coordinate, hint: Hint) -> Result<Option<Arc<Batch>>> {
+        if let Some(found) = self.get_local(at, hint)? {
+            return Ok(Some(found));
+        }
+        #[cfg(feature = "remote")]
+        return self.get_remote(at, hint).await;
+        #[cfg(not(feature = "remote"))]
+        Ok(None)
     }
 
     #[cfg(not(feature = "mmap"))]
@@ -283,6 +328,8 @@ impl Store {
     /// # Errors
     /// As [`Store::put`].
     pub fn put_batch(&self, at: &Coordinate, batch: Batch) -> Result<Arc<Batch>> {
+        #[cfg(feature = "remote")]
+        self.may_keep_changes(at)?;
         let batch = self.share(batch)?;
         self.keep(at, &batch, Put::default())?;
         Ok(batch)
@@ -292,8 +339,14 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::put`]; [`Error::Conflict`] where another version than the expected one is there; [`Error::Invalid`] where
-    /// more is asked than a store without a disk can do.
+    /// more is asked than a store without a disk can do, or [`Durability::Remote`], which is waited for by `put_durable`.
     pub fn put_with(&self, at: &Coordinate, records: RecordBatch, put: Put) -> Result<u64> {
+        #[cfg(feature = "remote")]
+        if put.durability == Durability::Remote {
+            return Err(Error::Invalid(format!("{at}: a remote put is waited for: await put_durable")));
+        }
+        #[cfg(feature = "remote")]
+        self.may_keep_changes(at)?;
         let batch = self.share(Batch::new(records))?;
         let version = self.keep(at, &batch, put)?;
         #[cfg(feature = "mmap")]
@@ -306,8 +359,17 @@ impl Store {
     /// Takes the batch at a coordinate out of every tier; whether there was one.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where the disk fails.
+    /// [`Error::Unavailable`] where the disk fails; [`Error::Invalid`] where the remote tier holds one, which
+    /// `remove_durable` takes out.
     pub fn remove(&self, at: &Coordinate) -> Result<bool> {
+        #[cfg(feature = "remote")]
+        if self.ld.as_ref().is_some_and(|ld| ld.version(at).is_some()) {
+            return Err(Error::Invalid(format!("{at}: the remote tier holds it: await remove_durable")));
+        }
+        self.remove_local(at)
+    }
+
+    fn remove_local(&self, at: &Coordinate) -> Result<bool> {
         let _changes = self.change(at);
         #[cfg(feature = "mmap")]
         let on_disk = self.sd.as_ref().map_or(Ok(false), |sd| sd.delete(at, PutOptions::default()))?;
@@ -367,14 +429,14 @@ impl Store {
     ///
     /// # Errors
     /// What `compute` gives; under strict [`Error::Missing`] instead of computing; [`Error::Invalid`] where `compute`
-    /// asks for the same coordinate.
+    /// asks for the same coordinate, or where only the remote tier holds it: await [`Store::get`] first.
     pub fn resolve<E: From<Error>>(
         &self,
         at: &Coordinate,
         compute: impl FnOnce() -> Result<RecordBatch, E>,
     ) -> Result<Arc<Batch>, E> {
         loop {
-            if let Some(found) = self.get(at, Hint::Point)? {
+            if let Some(found) = self.get_local(at, Hint::Point)? {
                 return Ok(found);
             }
             let lead = match self.flights.enter(at)? {
@@ -383,9 +445,14 @@ impl Store {
                 Turn::Lead(lead) => lead,
             };
             // Another leader may have landed between the look and the lead.
-            if let Some(found) = self.get(at, Hint::Point)? {
+            if let Some(found) = self.get_local(at, Hint::Point)? {
                 lead.land(&found);
                 return Ok(found);
+            }
+            #[cfg(feature = "remote")]
+            if self.ld.as_ref().is_some_and(|ld| ld.version(at).is_some()) {
+                let what = format!("{at}: it lies in the remote tier: await get before this");
+                return Err(Error::Invalid(what).into());
             }
             if self.is_strict {
                 let what = format!("{at}: nothing is kept there, and the store is strict: compile its answer");
@@ -428,6 +495,10 @@ impl Store {
             sd: self.sd.as_ref().map(Tier::stats),
             #[cfg(feature = "mmap")]
             log: self.sd.as_ref().map(Sd::log_stats),
+            #[cfg(feature = "remote")]
+            ld: self.ld.as_ref().map(Tier::stats),
+            #[cfg(feature = "remote")]
+            remote: self.ld.as_ref().map(Ld::remote_stats),
             computed: self.computed.load(Ordering::Relaxed),
             shared: self.shared.load(Ordering::Relaxed),
             unkept: self.unkept.load(Ordering::Relaxed),
@@ -490,7 +561,7 @@ impl Store {
     fn keep_on_disk(&self, at: &Coordinate, _: &Batch, put: Put) -> Result<u64> {
         match put.durability {
             Durability::Memory => Ok(0),
-            Durability::Local => Err(Error::Invalid(format!("{at}: a store without a disk keeps nothing durable"))),
+            _ => Err(Error::Invalid(format!("{at}: a store without a disk keeps nothing durable"))),
         }
     }
 
@@ -561,6 +632,9 @@ impl Store {
         }
     }
 }
+
+#[cfg(feature = "remote")]
+mod remote;
 
 /// A class that is held, and the moment since when.
 struct Changes<'a> {
@@ -798,12 +872,12 @@ mod tests {
         assert!(stats.l1.entries < 30 && stats.l2.entries > 60, "{stats:?}");
         assert_eq!(stats.l1.entries + stats.l2.entries, 100);
         for number in 0..100 {
-            let scanned = store.get(&at(number), Hint::Scan).unwrap();
+            let scanned = store.get_local(&at(number), Hint::Scan).unwrap();
             assert_eq!(scanned.map(|batch| value(&batch)), Some(number as i32));
         }
         assert_eq!((store.stats().l1.entries, store.stats().l2.entries), (stats.l1.entries, stats.l2.entries));
         for number in (0..100).rev() {
-            let found = store.get(&at(number), Hint::Point).unwrap();
+            let found = store.get_local(&at(number), Hint::Point).unwrap();
             assert_eq!(found.map(|batch| value(&batch)), Some(number as i32));
             assert!(store.l1.find(&at(number)).is_some(), "it came to the hot tier");
         }
@@ -833,10 +907,10 @@ mod tests {
         let store = open();
         for number in (0..200).filter(|number| !matches!(number, 7 | 8)) {
             let expected = if number == 0 { 1_000 } else { number as i32 };
-            let found = store.get(&at(number), Hint::Point).unwrap();
+            let found = store.get_local(&at(number), Hint::Point).unwrap();
             assert_eq!(found.map(|batch| value(&batch)), Some(expected), "{number}");
         }
-        assert!(store.get(&at(7), Hint::Point).unwrap().is_none());
+        assert!(store.get_local(&at(7), Hint::Point).unwrap().is_none());
         let computed = store.resolve(&at(5), || Err(Error::Invalid("it is on disk".into())));
         assert_eq!(computed.map(|batch| value(&batch)).ok(), Some(5));
         let memory = Store::builder().build().put_with(&at(0), wide(0), local);
@@ -880,7 +954,7 @@ mod tests {
                         let (at, acked) = &keys[turn % keys.len()];
                         let before = acked.load(Ordering::SeqCst);
                         let hint = if turn % 3 == 0 { Hint::Scan } else { Hint::Point };
-                        let found = store.get(at, hint).unwrap().map(|batch| value(&batch) as usize);
+                        let found = store.get_local(at, hint).unwrap().map(|batch| value(&batch) as usize);
                         let after = acked.load(Ordering::SeqCst) + 1;
                         match found {
                             Some(step) => {

@@ -102,6 +102,20 @@ impl Coordinate {
         Self(Form::of(&bytes))
     }
 
+    /// The coordinate of content with a digest of 256 bits: below the first stratum of class 95, the digest's seven digits.
+    /// Different digests have different coordinates.
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
+        let mut digits = [Stratum::FIRST; 8];
+        digits[0] = Stratum::CONTENT;
+        let mut rest = BigUint::from_bytes_be(digest);
+        for digit in digits[1..].iter_mut().rev() {
+            *digit = remainder(&rest);
+            rest /= STRATA;
+        }
+        let bytes: Vec<u8> = digits.iter().flat_map(|stratum| stratum.to_bytes()).collect();
+        Self(Form::of(&bytes))
+    }
+
     /// The natural number that this coordinate is.
     pub fn to_biguint(&self) -> BigUint {
         let mut strata = self.strata();

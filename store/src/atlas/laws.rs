@@ -114,6 +114,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     #[test]
+    fn digests_have_coordinates_of_their_own(one: [u8; 32], other: [u8; 32]) {
+        let at = Coordinate::of_digest(&one);
+        prop_assert!(Coordinate::root(Stratum::CONTENT).is_prefix_of(&at) && at.depth() == 8);
+        prop_assert_eq!(at.strata().next().map(|stratum| stratum.cell().class().id()), Some(95));
+        let digits = at.strata().skip(1).fold(BigUint::ZERO, |number, stratum| number * STRATA + stratum.number());
+        prop_assert_eq!(digits, BigUint::from_bytes_be(&one));
+        prop_assert_eq!(at == Coordinate::of_digest(&other), one == other);
+    }
+
+    #[test]
     fn expanded_bijection(number in 0..STRATA) {
         let stratum = Stratum::from_number(number).unwrap();
         prop_assert_eq!(Stratum::new(stratum.cell(), stratum.lane()).unwrap(), stratum);

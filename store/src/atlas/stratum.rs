@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Byte, Cell, Class, LANES, Page, STRATA};
+use super::{Byte, CLASSES, Cell, Class, LANES, Page, STRATA};
 use crate::{Error, Result};
 
 /// Bytes of one stratum in a coordinate's byte form.
@@ -18,6 +18,9 @@ impl Stratum {
 
     /// The last stratum.
     pub const LAST: Self = Self(STRATA - 1);
+
+    /// The first stratum of class 95, below which content has its coordinates.
+    pub const CONTENT: Self = Self(STRATA / CLASSES as u64 * (CLASSES as u64 - 1));
 
     /// The stratum at this cell and lane.
     ///

@@ -1,7 +1,8 @@
 //! Tiers: places that hold batches, by distance. One trait, one file each, and one suite that every tier passes.
 //!
 //! [`L0`] is an index away and holds what is pinned; [`L1`] is one hash away and holds the hot set under a hard budget;
-//! [`L2`] is one decode away and holds streams in memory; `Sd` is this host's disk.
+//! [`L2`] is one decode away and holds streams in memory; `Sd` is this host's disk;
+//! `Ld` is an object store beyond the network.
 //! A tier keeps or refuses; it never computes. [`Store`](crate::Store) puts tiers together.
 
 mod fifo;
@@ -9,6 +10,8 @@ mod hash;
 mod l0;
 mod l1;
 mod l2;
+#[cfg(feature = "remote")]
+pub mod ld;
 #[cfg(feature = "mmap")]
 pub mod sd;
 mod sharded;
@@ -20,6 +23,8 @@ use std::sync::Arc;
 pub use l0::{L0, Region};
 pub use l1::L1;
 pub use l2::L2;
+#[cfg(feature = "remote")]
+pub use ld::Ld;
 #[cfg(feature = "mmap")]
 pub use sd::Sd;
 

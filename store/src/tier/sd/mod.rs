@@ -305,6 +305,25 @@ impl Sd {
         Ok(true)
     }
 
+    /// Takes the oldest batches out until there is room for so many bytes and for a sixteenth of the budget.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn shed(&self, bytes: usize) -> Result<()> {
+        let room = (bytes as u64).saturating_add(self.options.budget_bytes / 16);
+        let target = self.options.budget_bytes.saturating_sub(room);
+        let mut oldest: Vec<(Version, Coordinate)> =
+            self.index().iter().map(|(at, place)| (place.version, at.clone())).collect();
+        oldest.sort_unstable_by_key(|(version, _)| *version);
+        for (_, at) in oldest {
+            if self.counters.live.load(Ordering::Relaxed) <= target {
+                break;
+            }
+            self.delete(&at, PutOptions::default())?;
+        }
+        Ok(())
+    }
+
     /// Appends an entry and points the index to it; the entry's version.
     fn change(&self, entry: Entry, stream: &[u8], expected: Option<Option<Version>>) -> Result<Version> {
         let mut log = self.log();

@@ -1,0 +1,134 @@
+//! What the log of a remote tier says: one object a change of the view, and now and then the whole view.
+//!
+//! Each is the Arrow IPC stream of one batch, which any Arrow reader opens, with the BLAKE3 digest of the stream after its
+//! end. Its rows are changes: a coordinate's bytes, the digest of the object that lies there from now on (none where
+//! nothing does), that object's length, and the version. Its schema carries the number and who wrote it.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, BinaryArray, FixedSizeBinaryArray, RecordBatch, UInt64Array, builder::FixedSizeBinaryBuilder, cast::AsArray,
+    types::UInt64Type,
+};
+use arrow_ipc::reader::StreamReader;
+use arrow_schema::{DataType, Field, Fields, Schema};
+
+use super::Named;
+use crate::{Batch, Coordinate, Error, Result};
+
+const DIGEST_BYTES: usize = 32;
+const NUMBER: &str = "hologram.number";
+const WRITER: &str = "hologram.writer";
+
+/// Rows with the number of their object and who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Delta {
+    pub(super) number: u64,
+    /// Different for each attempt to write a number.
+    pub(super) writer: String,
+    /// What lies at a coordinate from now on.
+    pub(super) changes: Vec<(Coordinate, Option<Named>)>,
+}
+
+fn fields() -> Fields {
+    Fields::from(vec![
+        Field::new("coordinate", DataType::Binary, false),
+        Field::new("digest", DataType::FixedSizeBinary(DIGEST_BYTES as i32), true),
+        Field::new("bytes", DataType::UInt64, false),
+        Field::new("version", DataType::UInt64, false),
+    ])
+}
+
+impl Delta {
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
+        let wrong = |error| Error::Invalid(format!("a change of the remote tier: {error}"));
+        let mut digests = FixedSizeBinaryBuilder::new(DIGEST_BYTES as i32);
+        for (_, named) in &self.changes {
+            match named {
+                Some(named) => digests.append_value(named.digest).map_err(wrong)?,
+                None => digests.append_null(),
+            }
+        }
+        let numbers = |number: fn(&Named) -> u64| {
+            Arc::new(UInt64Array::from_iter_values(self.changes.iter().map(|(_, n)| n.as_ref().map_or(0, number))))
+        };
+        let metadata = [(NUMBER.into(), self.number.to_string()), (WRITER.into(), self.writer.clone())];
+        let records = RecordBatch::try_new(
+            Arc::new(Schema::new_with_metadata(fields(), metadata.into())),
+            vec![
+                Arc::new(BinaryArray::from_iter_values(self.changes.iter().map(|(at, _)| at.as_bytes()))),
+                Arc::new(digests.finish()),
+                numbers(|named| named.bytes),
+                numbers(|named| named.version),
+            ],
+        );
+        let mut bytes = Batch::new(records.map_err(wrong)?).encode()?;
+        let digest = blake3::hash(&bytes);
+        bytes.extend_from_slice(digest.as_bytes());
+        Ok(bytes)
+    }
+
+    /// Whether bytes are whole.
+    pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
+        let whole = bytes.split_last_chunk::<DIGEST_BYTES>();
+        let is_whole = whole.is_some_and(|(stream, digest)| blake3::hash(stream) == *digest);
+        if is_whole { Ok(()) } else { Err("the bytes do not match their digest".into()) }
+    }
+
+    /// Reads bytes that were checked.
+    pub(super) fn decode(number: u64, bytes: &[u8]) -> Result<Self> {
+        let corrupt =
+            |what: &dyn std::fmt::Display| Error::Corrupt(format!("change {number} of the remote tier: {what}"));
+        let (stream, _) = bytes.split_last_chunk::<DIGEST_BYTES>().ok_or_else(|| corrupt(&"it is cut off"))?;
+        let mut reader = StreamReader::try_new(stream, None).map_err(|error| corrupt(&error))?;
+        let records = reader.next().ok_or_else(|| corrupt(&"it holds no batch"))?.map_err(|error| corrupt(&error))?;
+        let schema = records.schema();
+        let about = |key| schema.metadata().get(key).cloned().unwrap_or_default();
+        if *schema.fields() != fields() || about(NUMBER) != number.to_string() {
+            return Err(corrupt(&"it is no change of this number"));
+        }
+        let coordinates: &BinaryArray = records.column(0).as_binary();
+        let digests: &FixedSizeBinaryArray = records.column(1).as_fixed_size_binary();
+        let [bytes, versions] = [2, 3].map(|i| records.column(i).as_primitive::<UInt64Type>());
+        let change = |row: usize| {
+            let at = Coordinate::from_bytes(coordinates.value(row)).map_err(|error| corrupt(&error))?;
+            let digest = digests.is_valid(row).then(|| digests.value(row).try_into()).transpose();
+            let digest: Option<[u8; DIGEST_BYTES]> = digest.map_err(|error| corrupt(&error))?;
+            Ok((at, digest.map(|digest| Named { digest, bytes: bytes.value(row), version: versions.value(row) })))
+        };
+        let changes = (0..records.num_rows()).map(change).collect::<Result<_>>()?;
+        Ok(Self { number, writer: about(WRITER), changes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deltas_come_back_and_every_byte_counts() {
+        let named = Named { digest: [7; 32], bytes: 5, version: 9 };
+        let changes = vec![(Coordinate::from(1_u32), Some(named)), (Coordinate::from(u64::MAX), None)];
+        for changes in [changes, Vec::new()] {
+            let delta = Delta { number: 9, writer: "w".into(), changes };
+            let bytes = delta.encode().unwrap();
+            assert!(Delta::check(&bytes).is_ok());
+            assert_eq!(Delta::decode(9, &bytes).unwrap(), delta);
+            assert!(Delta::decode(8, &bytes).is_err(), "another number's place");
+            for i in 0..bytes.len() {
+                let mut damaged = bytes.clone();
+                damaged[i] ^= 0x40;
+                assert!(Delta::check(&damaged).is_err() && Delta::check(&bytes[..i]).is_err(), "byte {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_schema_is_refused() {
+        let records = RecordBatch::new_empty(Arc::new(Schema::empty()));
+        let mut bytes = Batch::new(records).encode().unwrap();
+        let digest = blake3::hash(&bytes);
+        bytes.extend_from_slice(digest.as_bytes());
+        assert!(matches!(Delta::decode(0, &bytes), Err(Error::Corrupt(_))));
+    }
+}
