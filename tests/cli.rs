@@ -413,6 +413,28 @@ fn the_demo_answers_from_its_files() {
 }
 
 #[test]
+fn a_store_keeps_batches_in_an_object_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("rows.csv"), "id,score\n1,0.5\n2,0.25\n").unwrap();
+    fs::create_dir(path.join("objects")).unwrap();
+    let url = &format!("file://{}", path.join("objects").display());
+    assert!(output(path, &["store", "put", url, "3.0.17.0", "rows.csv"]).contains("2 rows, version 1"));
+    assert!(output(path, &["store", "put", url, "4.0.0.0", "rows.csv", "--expect", "0"]).contains("version 2"));
+    let late = hologram(path, &["store", "put", url, "4.0.0.0", "rows.csv", "--expect", "1"]);
+    assert!(late.code != 0 && late.err.contains("version 2 is there"), "{}", late.err);
+    assert_eq!(output(path, &["store", "get", url, "3.0.17.0"]), "id,score\n1,0.5\n2,0.25\n");
+    assert_eq!(json(&output(path, &["store", "scan", url, "--json"])).as_array().unwrap().len(), 2);
+    let stats = json(&output(path, &["store", "stats", url, "--json"]));
+    assert_eq!((stats["batches"].as_u64(), stats["objects"].as_u64()), (Some(2), Some(1)), "equal content once");
+    output(path, &["store", "remove", url, "3.0.17.0"]);
+    assert!(output(path, &["store", "compact", url]).contains("0 objects"));
+    assert!(output(path, &["store", "verify", url]).contains("every batch"));
+    let unknown = hologram(path, &["store", "stats", "gopher://hole"]);
+    assert!(unknown.code != 0 && unknown.err.contains("gopher://hole"), "{}", unknown.err);
+}
+
+#[test]
 fn a_store_keeps_batches_in_a_folder() {
     let here = tempfile::tempdir().unwrap();
     let path = here.path();

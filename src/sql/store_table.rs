@@ -57,7 +57,7 @@ impl StoreTable {
         Self { store, schema: Arc::new(schema) }
     }
 
-    fn batch(&self, keys: Keys, columns: &[usize], limit: usize) -> crate::Result<RecordBatch> {
+    async fn batch(&self, keys: Keys, columns: &[usize], limit: usize) -> crate::Result<RecordBatch> {
         let (mut key, mut coordinate) = (BinaryBuilder::new(), StringBuilder::new());
         let (mut class, mut depth, mut resident) = (UInt8Builder::new(), UInt32Builder::new(), BooleanBuilder::new());
         let (mut rows, mut width, mut bytes) = (UInt64Builder::new(), UInt32Builder::new(), UInt64Builder::new());
@@ -71,7 +71,7 @@ impl StoreTable {
             class.append_value(at.as_bytes()[0]);
             depth.append_value(u32::try_from(at.depth()).unwrap_or(u32::MAX));
             resident.append_value(asks(4) && self.store.get_resident(&at).is_some());
-            let batch = if reads { self.store.get_local(&at, Hint::Scan)? } else { None };
+            let batch = if reads { self.store.get(&at, Hint::Scan).await? } else { None };
             let (n, k, b) = batch.map_or((0, 0, 0), |batch| {
                 (batch.records().num_rows(), batch.records().num_columns(), batch.size_bytes())
             });
@@ -210,7 +210,7 @@ impl TableProvider for StoreTable {
         let keys = filters.iter().filter_map(range).fold((Bound::Unbounded, Bound::Unbounded), both);
         let limit = if is_empty(&keys) { 0 } else { limit.unwrap_or(usize::MAX) };
         let keys = if limit == 0 { (Bound::Unbounded, Bound::Unbounded) } else { keys };
-        let batch = self.batch(keys, columns, limit)?;
+        let batch = self.batch(keys, columns, limit).await?;
         let schema = batch.schema();
         Ok(MemorySourceConfig::try_new_exec(&[vec![batch]], schema, None)?)
     }

@@ -3,10 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, PoisonError, Weak},
 };
 
-use crate::{Batch, Result, batch};
+use crate::{Batch, Result, batch, sync::Mutex};
 
 type Digest = [u8; 32];
 

@@ -2,11 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::{self, ThreadId},
+    sync::{Arc, PoisonError},
 };
 
-use crate::{Batch, Coordinate, Error, Result};
+use crate::{
+    Batch, Coordinate, Error, Result,
+    sync::{Condvar, Mutex, MutexGuard, ThreadId, current},
+};
 
 /// The computations under way.
 #[derive(Debug, Default)]
@@ -53,13 +55,13 @@ impl Flights {
                 Some(flight) => Arc::clone(flight),
                 None => {
                     let (state, landed) = (Mutex::new(State::Pending), Condvar::new());
-                    let flight = Arc::new(Flight { leader: thread::current().id(), state, landed });
+                    let flight = Arc::new(Flight { leader: current().id(), state, landed });
                     pending.insert(at.clone(), Arc::clone(&flight));
                     return Ok(Turn::Lead(Lead { flights: self, at, flight }));
                 }
             }
         };
-        if flight.leader == thread::current().id() {
+        if flight.leader == current().id() {
             return Err(Error::Invalid(format!("{at}: its computation asks for itself: break the cycle")));
         }
         let mut state = lock(&flight.state);

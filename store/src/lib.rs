@@ -20,7 +20,12 @@ mod content;
 mod encoded;
 mod error;
 mod flight;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(all(test, shuttle))]
+mod schedules;
 mod store;
+mod sync;
 pub mod tier;
 
 pub use archive::{Archive, ArchiveWriter, Section, SectionSpec};
@@ -28,6 +33,8 @@ pub use atlas::{Cell, Class, Coordinate, Space, Stratum};
 pub use batch::Batch;
 pub use encoded::{Encoded, Schemas};
 pub use error::{Error, Result};
+#[cfg(feature = "metrics")]
+pub use metrics::StoreMetrics;
 pub use store::{Durability, Hint, Put, Scanned, Store, StoreBuilder, StoreStats};
 #[cfg(feature = "remote")]
 pub use tier::Ld;

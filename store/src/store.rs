@@ -6,10 +6,7 @@
 
 use std::{
     ops::RangeBounds,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 #[cfg(feature = "mmap")]
 use std::{path::Path, time::Duration};
@@ -25,6 +22,7 @@ use crate::{
     atlas::POOL_BYTES,
     content::Content,
     flight::{Flights, Turn},
+    sync::{AtomicU64, Mutex, MutexGuard},
     tier::{L0, L1, L2, Region, Tier, TierStats},
 };
 
@@ -51,6 +49,8 @@ pub enum Hint {
     Point,
     /// Once, with its neighbours: it leaves the hot tier alone.
     Scan,
+    /// All the time: it gets a pinned slot of its own, as far as the pinned tier has room, until [`Store::unpin_at`].
+    Pin,
 }
 
 /// What a put asks.
@@ -263,6 +263,9 @@ impl Store {
     /// # Errors
     /// [`Error::Corrupt`] where bytes on disk do not match their digest, [`Error::Unavailable`] where the disk fails.
     pub fn get_local(&self, at: &Coordinate, hint: Hint) -> Result<Option<Arc<Batch>>> {
+        if hint == Hint::Pin {
+            return self.get_pinned(at);
+        }
         if let Some(found) = self.l0.find(at).or_else(|| self.l1.find(at)) {
             return Ok(Some(found));
         }
@@ -291,6 +294,40 @@ impl Store {
         return self.get_remote(at, hint).await;
         #[cfg(not(feature = "remote"))]
         Ok(None)
+    }
+
+    /// What this host holds at a coordinate, in a pinned slot from now on if there is room.
+    fn get_pinned(&self, at: &Coordinate) -> Result<Option<Arc<Batch>>> {
+        if let Some(found) = self.l0.find(at) {
+            return Ok(Some(found));
+        }
+        // Nothing of its class changes while it moves.
+        let _changes = self.changes(at);
+        let mut found = self.l1.find(at);
+        if found.is_none() {
+            found = self.l2.find(at)?;
+        }
+        #[cfg(feature = "mmap")]
+        if let (None, Some(sd)) = (&found, &self.sd) {
+            let read = sd.find(at)?.map(|(batch, _)| batch);
+            if !sd.is_lasting(at) {
+                return Ok(read);
+            }
+            found = read;
+        }
+        if let Some(found) = &found
+            && self.pin_one(at)
+            && self.l0.put(at, Arc::clone(found)).is_ok()
+        {
+            self.l1.take(at);
+            self.l2.take(at);
+        }
+        Ok(found)
+    }
+
+    /// Makes a slot for a coordinate alone, if it has none; whether it has one.
+    fn pin_one(&self, at: &Coordinate) -> bool {
+        self.l0.covers(at) || self.l0.pin(at, 1).is_ok()
     }
 
     #[cfg(not(feature = "mmap"))]
@@ -380,20 +417,34 @@ impl Store {
         Ok(self.l2.take(at).is_some() | pinned | hot | on_disk)
     }
 
-    /// Everything in a range of coordinates, in order, as it is now. Batches are read when they are asked for.
+    /// Everything that this host holds in a range of coordinates, in order, as it is now. Batches are read when they are
+    /// asked for. With a remote tier, `stream` gives what lies there too.
     pub fn scan(&self, range: impl RangeBounds<Coordinate>) -> Box<dyn Iterator<Item = Scanned> + '_> {
         #[cfg(feature = "mmap")]
         if let Some(sd) = &self.sd {
             return Box::new(sd.scan(range).map(|(at, _, read)| (at, read)));
         }
-        let found = self.coordinates(range);
+        let found = self.coordinates_here(range);
         let held: Vec<_> =
             found.into_iter().filter_map(|at| self.get_resident(&at).map(|batch| (at, Ok(batch)))).collect();
         Box::new(held.into_iter())
     }
 
-    /// Every coordinate in a range that holds a batch, in order, as it is now.
+    /// Every coordinate in a range that holds a batch in any tier, in order, as it is now.
     pub fn coordinates(&self, range: impl RangeBounds<Coordinate>) -> Vec<Coordinate> {
+        #[cfg(feature = "remote")]
+        if let Some(ld) = &self.ld {
+            let range = (range.start_bound().cloned(), range.end_bound().cloned());
+            let mut all = self.coordinates_here(range.clone());
+            all.extend(ld.entries(range).into_iter().map(|(at, _)| at));
+            all.sort_unstable();
+            all.dedup();
+            return all;
+        }
+        self.coordinates_here(range)
+    }
+
+    fn coordinates_here(&self, range: impl RangeBounds<Coordinate>) -> Vec<Coordinate> {
         #[cfg(feature = "mmap")]
         if let Some(sd) = &self.sd {
             return sd.scan(range).coordinates();
@@ -485,6 +536,18 @@ impl Store {
         self.l0.unpin(region);
     }
 
+    /// Gives the slot up that [`Hint::Pin`] made for a coordinate; its batch goes to the hot tier. Whether there was one.
+    pub fn unpin_at(&self, at: &Coordinate) -> bool {
+        let changes = self.changes(at);
+        let Some(region) = self.l0.unpin_at(at) else { return false };
+        if let Some(batch) = region.get(0)
+            && let Ok(out) = self.l1.put(at, batch)
+        {
+            self.demote(&changes, out);
+        }
+        true
+    }
+
     /// What the store holds and what it did since it was made.
     pub fn stats(&self) -> StoreStats {
         StoreStats {
@@ -551,7 +614,7 @@ impl Store {
             self.l1.take(at);
             return Ok(version);
         }
-        match self.keep_in_memory(at, batch, &changes) {
+        match self.keep_in_memory(at, batch, put.hint, &changes) {
             Err(Error::Exhausted(_)) if is_safe => Ok(version),
             kept => kept.map(|()| version),
         }
@@ -588,7 +651,10 @@ impl Store {
         put.ttl.is_some()
     }
 
-    fn keep_in_memory(&self, at: &Coordinate, batch: &Arc<Batch>, changes: &Changes<'_>) -> Result<()> {
+    fn keep_in_memory(&self, at: &Coordinate, batch: &Arc<Batch>, hint: Hint, changes: &Changes<'_>) -> Result<()> {
+        if hint == Hint::Pin {
+            self.pin_one(at);
+        }
         if self.l0.covers(at) {
             match self.l0.put(at, Arc::clone(batch)) {
                 Ok(_) => {
@@ -633,6 +699,8 @@ impl Store {
     }
 }
 
+#[cfg(all(test, feature = "mmap"))]
+mod model;
 #[cfg(feature = "remote")]
 mod remote;
 
@@ -840,6 +908,30 @@ mod tests {
         store.put(&at(5), records(3)).unwrap();
         assert!(store.put(&at(5), rows(4, 50_000)).is_err());
         assert!(store.get_resident(&at(5)).is_none());
+    }
+
+    #[test]
+    fn pins_stay_until_they_are_given_up() {
+        let store = Store::builder().l0_bytes(20_000).l1_bytes(3_000).l2_bytes(3_000).build();
+        let pin = Put { hint: Hint::Pin, ..Put::default() };
+        store.put_with(&at(1), records(1), pin).unwrap();
+        store.put(&at(2), records(2)).unwrap();
+        assert_eq!(store.get_local(&at(2), Hint::Pin).unwrap().map(|batch| value(&batch)), Some(2));
+        assert!(store.get_local(&at(3), Hint::Pin).unwrap().is_none() && !store.l0.covers(&at(3)));
+        (10..200).for_each(|number| drop(store.put(&at(number), records(0)).unwrap()));
+        assert_eq!((store.stats().l0.entries, store.stats().l1.evictions > 0), (2, true));
+        store.put(&at(2), records(20)).unwrap();
+        for (number, expected) in [(1, 1), (2, 20)] {
+            assert_eq!(store.get_resident(&at(number)).map(|batch| value(&batch)), Some(expected));
+            assert!(store.unpin_at(&at(number)) && !store.unpin_at(&at(number)));
+            assert_eq!(store.get_resident(&at(number)).map(|batch| value(&batch)), Some(expected), "in the hot tier");
+        }
+        assert_eq!(store.stats().l0.entries, 0);
+        // Without room a pin is a put like any other.
+        let store = Store::builder().l0_bytes(0).build();
+        store.put_with(&at(1), records(1), pin).unwrap();
+        assert_eq!(store.get_local(&at(1), Hint::Pin).unwrap().map(|batch| value(&batch)), Some(1));
+        assert_eq!((store.stats().l0.entries, store.stats().l1.entries), (0, 1));
     }
 
     #[test]

@@ -128,11 +128,12 @@ impl Store {
         let outcome = ld.fetch(at).await;
         self.drop_foreign(ld);
         let Some((batch, version)) = outcome? else { return Ok(None) };
-        if hint == Hint::Point {
+        if hint != Hint::Scan {
             let changes = self.changes(at);
             let is_newest = ld.version(at) == Some(version) && self.own_version(at).is_none();
-            if is_newest && let Ok(out) = self.l1.put(at, Arc::clone(&batch)) {
-                self.demote(&changes, out);
+            if is_newest {
+                // Memory may have no room for it.
+                let _ = self.keep_in_memory(at, &batch, hint, &changes);
             }
         }
         Ok(Some(batch))
@@ -178,7 +179,7 @@ impl Store {
         if hint == Hint::Scan {
             return Ok(());
         }
-        match self.keep_in_memory(at, batch, &changes) {
+        match self.keep_in_memory(at, batch, hint, &changes) {
             Err(Error::Exhausted(_)) => Ok(()),
             kept => kept,
         }

@@ -154,6 +154,13 @@ impl L0 {
             .rcu(|regions| regions.iter().filter(|other| !Arc::ptr_eq(other, region)).cloned().collect::<Vec<_>>());
     }
 
+    /// Gives the region up that is the slot of one coordinate.
+    pub(crate) fn unpin_at(&self, at: &Coordinate) -> Option<Arc<Region>> {
+        let found = self.regions.load().iter().find(|region| region.first == *at && region.len() == 1).cloned()?;
+        self.unpin(&found);
+        Some(found)
+    }
+
     /// Whether a coordinate has a slot.
     pub fn covers(&self, at: &Coordinate) -> bool {
         self.with_slot(at, |_, _| ()).is_some()

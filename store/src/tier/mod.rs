@@ -18,6 +18,8 @@ mod sharded;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;
 
+#[cfg(any(feature = "mmap", feature = "remote"))]
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 pub use l0::{L0, Region};
@@ -29,6 +31,16 @@ pub use ld::Ld;
 pub use sd::Sd;
 
 use crate::{Batch, Coordinate, Result};
+
+/// Whether a range of coordinates holds none for certain: a tree's own ranges refuse such a one.
+#[cfg(any(feature = "mmap", feature = "remote"))]
+fn is_empty(range: &impl RangeBounds<Coordinate>) -> bool {
+    match (range.start_bound(), range.end_bound()) {
+        (Bound::Included(start), Bound::Included(end)) => start > end,
+        (Bound::Included(start) | Bound::Excluded(start), Bound::Included(end) | Bound::Excluded(end)) => start >= end,
+        _ => false,
+    }
+}
 
 /// What a put pushed out, for the next tier outward to take.
 pub type Displaced = Vec<(Coordinate, Arc<Batch>)>;

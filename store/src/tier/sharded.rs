@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{PoisonError, atomic::Ordering},
 };
 
 use super::{
@@ -13,7 +10,10 @@ use super::{
     fifo::{Fifo, Held},
     hash::Seed,
 };
-use crate::{Class, Coordinate, Error, Result};
+use crate::{
+    Class, Coordinate, Error, Result,
+    sync::{AtomicU64, AtomicUsize, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
 /// Rounds without anything to evict, while other puts hold the room, before a put gives up.
 const ROUNDS_MAX: usize = 64;

@@ -390,6 +390,9 @@ impl Inner {
     }
 
     fn entries(&self, range: impl RangeBounds<Coordinate>) -> Vec<(Coordinate, Named)> {
+        if super::is_empty(&range) {
+            return Vec::new();
+        }
         self.view().index.range(range).map(|(at, named)| (at.clone(), *named)).collect()
     }
 

@@ -89,6 +89,8 @@ pub struct SdStats {
     pub quarantined: u64,
     /// Segments whose live entries were copied.
     pub compactions: u64,
+    /// Writes and syncs that the disk refused.
+    pub failures: u64,
 }
 
 /// The tier on this host's disk.
@@ -113,6 +115,7 @@ struct Counters {
     syncs: AtomicU64,
     quarantined: AtomicU64,
     compactions: AtomicU64,
+    failures: AtomicU64,
 }
 
 /// Where a batch lies.
@@ -511,6 +514,7 @@ impl Sd {
     /// After a failed sync nothing is known of what was written: the log takes nothing more until it is opened again.
     fn fail(&self, log: &mut MutexGuard<'_, Log>, error: &io::Error) -> Error {
         let why = format!("a sync failed ({error}), and what was written before may be lost: open the store again");
+        self.counters.failures.fetch_add(1, Ordering::Relaxed);
         tracing::error!(disk = %self.disk.name(), %error, "a sync failed: the log takes nothing more");
         log.failed = Some(why.clone());
         self.durable.notify_all();
@@ -522,6 +526,7 @@ impl Sd {
     }
 
     fn disk_error(&self, doing: &str, error: io::Error) -> Error {
+        self.counters.failures.fetch_add(1, Ordering::Relaxed);
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 Error::Exhausted(format!("{}: {doing}: {error}: free some space", self.disk.name()))
@@ -545,6 +550,9 @@ impl Sd {
     /// Everything in a range of coordinates as it is now, in order; batches are read when they are asked for, as they were
     /// now.
     pub fn scan(&self, range: impl RangeBounds<Coordinate>) -> Scan<'_> {
+        if super::is_empty(&range) {
+            return Scan { sd: self, places: Vec::new().into_iter() };
+        }
         let places: Vec<(Coordinate, Place)> = self
             .index()
             .range(range)
@@ -568,6 +576,7 @@ impl Sd {
             syncs: self.counters.syncs.load(Ordering::Relaxed),
             quarantined: self.counters.quarantined.load(Ordering::Relaxed),
             compactions: self.counters.compactions.load(Ordering::Relaxed),
+            failures: self.counters.failures.load(Ordering::Relaxed),
         }
     }
 

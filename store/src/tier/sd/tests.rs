@@ -114,6 +114,19 @@ fn what_expires_is_gone() {
 }
 
 #[test]
+fn ranges_that_hold_nothing_are_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let sd = Sd::open(folder.path(), SdOptions::default()).unwrap();
+    for key in 0..9_u32 {
+        sd.insert(&key.into(), &suite::batch(key, 1), PutOptions::default()).unwrap();
+    }
+    let (three, five) = (Coordinate::from(3_u32), Coordinate::from(5_u32));
+    assert_eq!(sd.scan(five.clone()..three.clone()).count(), 0);
+    assert_eq!(sd.scan((std::ops::Bound::Excluded(five.clone()), std::ops::Bound::Excluded(five.clone()))).count(), 0);
+    assert_eq!(sd.scan(three..=five).count(), 3);
+}
+
+#[test]
 fn scans_are_ordered_snapshots_that_outlive_compaction() {
     let folder = tempfile::tempdir().unwrap();
     let sd = Sd::open(folder.path(), small()).unwrap();

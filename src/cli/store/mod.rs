@@ -1,19 +1,16 @@
-//! `hologram store`: batches in a folder, under coordinates.
+//! `hologram store`: batches in a folder or an object store, under coordinates.
+
+mod place;
 
 use super::{
     Failure, Result, batches_in,
     batches_out::{Format, Writer},
     console::{columns, grouped, say},
 };
-use crate::{
-    ErrorKind,
-    store::{
-        Coordinate, Durability, Hint, Put, Store,
-        tier::sd::{Sd, SdOptions},
-    },
-};
+use crate::{ErrorKind, store::Coordinate};
 use arrow::compute::concat_batches;
 use arrow_array::RecordBatchReader;
+use place::Folder;
 use std::{
     ops::Bound,
     path::{Path, PathBuf},
@@ -29,9 +26,14 @@ Examples:
   hologram store scan kept --under 3.0.17.0            what lies below a coordinate, in order
   hologram store stats kept --json
   hologram store verify kept                           checks every byte
-  hologram store compact kept                          gives the space of what was replaced back";
+  hologram store compact kept                          gives the space of what was replaced back
 
-/// Keep, read and look after batches in a folder.
+In place of a folder, the URL of one in an object store: s3://bucket/folder (in builds with the feature `s3`) or
+file:///folder. Any number of processes may share it. AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and the like are read
+from the environment.
+  hologram store put s3://bucket/kept 3.0.17.0 scored.parquet";
+
+/// Keep, read and look after batches in a folder or an object store.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
@@ -94,7 +96,7 @@ enum Commands {
         #[arg(long)]
         json: bool,
     },
-    /// Show what the folder holds.
+    /// Show what is held.
     Stats {
         #[command(flatten)]
         folder: Folder,
@@ -112,37 +114,6 @@ enum Commands {
         #[command(flatten)]
         folder: Folder,
     },
-}
-
-/// The folder of a store.
-#[derive(Debug, clap::Args)]
-struct Folder {
-    /// The folder; `put` makes it.
-    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    path: PathBuf,
-    /// Open a damaged folder without what is lost, in place of an error.
-    #[arg(long)]
-    salvage: bool,
-}
-
-impl Folder {
-    fn options(&self) -> SdOptions {
-        SdOptions { salvage: self.salvage, ..SdOptions::default() }
-    }
-
-    /// The log, where there is one.
-    fn open(&self) -> Result<Sd> {
-        check_exists(&self.path)?;
-        Ok(Sd::open(&self.path, self.options()).map_err(crate::Error::from)?)
-    }
-}
-
-fn check_exists(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    Err(Failure::new(ErrorKind::Missing, format!("{}: there is no such folder", path.display()))
-        .hint("`hologram store put` makes one"))
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -171,24 +142,14 @@ fn put(folder: &Folder, at: &Coordinate, input: &Path, ttl: Option<u64>, expect:
     let schema = batches.schema();
     let all = batches.collect::<Result<Vec<_>, _>>().map_err(|e| Failure::from(e).at(input.display()))?;
     let records = concat_batches(&schema, &all)?;
-    let store = Store::builder().disk(folder.options()).open(&folder.path).map_err(crate::Error::from)?;
-    let put = Put {
-        durability: Durability::Local,
-        hint: Hint::Scan,
-        ttl: ttl.map(Duration::from_secs),
-        expected: expect.map(|version| Some(version).filter(|v| *v != 0)),
-    };
     let rows = records.num_rows();
-    let version = store.put_with(at, records, put).map_err(crate::Error::from)?;
+    let expected = expect.map(|version| Some(version).filter(|v| *v != 0));
+    let version = folder.put(at, records, ttl.map(Duration::from_secs), expected)?;
     say(format_args!("{at}: {} rows, version {version}", grouped(rows)))
 }
 
 fn get(folder: &Folder, at: &Coordinate, output: Option<&Path>, format: Option<Format>) -> Result<()> {
-    let log = folder.open()?;
-    let Some((batch, _)) = log.find(at).map_err(crate::Error::from)? else {
-        return Err(Failure::new(ErrorKind::Missing, format!("{}: nothing is kept at {at}", folder.path.display()))
-            .hint("`hologram store scan` lists what is there"));
-    };
+    let batch = folder.open()?.find(at)?.ok_or_else(|| folder.nothing_at(at))?;
     let format = Format::choose(format, output, Format::Csv)?;
     let mut writer = Writer::open(output, format, batch.records().schema())?;
     writer.write(batch.records())?;
@@ -196,20 +157,13 @@ fn get(folder: &Folder, at: &Coordinate, output: Option<&Path>, format: Option<F
 }
 
 fn remove(folder: &Folder, at: &Coordinate) -> Result<()> {
-    let log = folder.open()?;
-    let durable = crate::store::tier::sd::PutOptions { durable: true, ..Default::default() };
-    match log.delete(at, durable).map_err(crate::Error::from)? {
-        true => say(format_args!("{at}: removed")),
-        false => Err(Failure::new(ErrorKind::Missing, format!("{}: nothing is kept at {at}", folder.path.display()))),
-    }
+    if folder.open()?.remove(at)? { say(format_args!("{at}: removed")) } else { Err(folder.nothing_at(at)) }
 }
 
 fn scan(folder: &Folder, range: (Bound<Coordinate>, Bound<Coordinate>), json: bool) -> Result<()> {
-    let log = folder.open()?;
     let mut rows = vec![["coordinate", "version", "rows", "columns", "bytes"].map(str::to_owned).to_vec()];
     let mut list = Vec::new();
-    for (at, version, read) in log.scan(range) {
-        let batch = read.map_err(crate::Error::from)?;
+    folder.open()?.each(range, |at, version, batch| {
         let (records, bytes) = (batch.records(), batch.size_bytes());
         list.push(serde_json::json!({
             "coordinate": at.to_string(), "version": version, "rows": records.num_rows(),
@@ -222,41 +176,27 @@ fn scan(folder: &Folder, range: (Bound<Coordinate>, Bound<Coordinate>), json: bo
             records.num_columns().to_string(),
             grouped(bytes),
         ]);
-    }
+    })?;
     if json { say(format_args!("{:#}", serde_json::Value::Array(list))) } else { say(columns(&rows)) }
 }
 
 fn stats(folder: &Folder, json: bool) -> Result<()> {
-    use crate::store::Tier;
-    let log = folder.open()?;
-    let (tier, disk) = (log.stats(), log.log_stats());
+    let stats = folder.open()?.stats();
     if json {
-        return say(format_args!(
-            "{:#}",
-            serde_json::json!({
-                "batches": tier.entries, "bytes": tier.bytes, "budget_bytes": tier.budget_bytes,
-                "segments": disk.segments, "disk_bytes": disk.disk_bytes,
-            })
-        ));
+        let object = stats.into_iter().map(|(key, _, number)| (key.to_owned(), number.into())).collect();
+        return say(format_args!("{:#}", serde_json::Value::Object(object)));
     }
-    let rows = [
-        ("batches", grouped(tier.entries)),
-        ("bytes", grouped(tier.bytes)),
-        ("budget in bytes", grouped(tier.budget_bytes)),
-        ("segments", grouped(disk.segments)),
-        ("bytes with what was replaced", grouped(disk.disk_bytes)),
-    ];
-    say(columns(&rows.map(|(name, value)| vec![name.to_owned(), value])))
+    let rows: Vec<_> = stats.into_iter().map(|(_, words, number)| vec![words.to_owned(), grouped(number)]).collect();
+    say(columns(&rows))
 }
 
 fn verify(folder: &Folder) -> Result<()> {
-    let log = folder.open()?;
-    let damaged = log.verify();
+    let damaged = folder.open()?.verify()?;
     if damaged.is_empty() {
-        return say(format_args!("{}: every batch matches its digest", folder.path.display()));
+        return say(format_args!("{}: every batch matches its digest", folder.name()));
     }
     let names: Vec<String> = damaged.iter().take(8).map(ToString::to_string).collect();
-    let (folder, count) = (folder.path.display(), damaged.len());
+    let (folder, count) = (folder.name(), damaged.len());
     Err(Failure::new(
         ErrorKind::Corrupt,
         format!("{folder}: {count} batches are damaged, {} among them", names.join(", ")),
@@ -265,9 +205,6 @@ fn verify(folder: &Folder) -> Result<()> {
 }
 
 fn compact(folder: &Folder) -> Result<()> {
-    let log = folder.open()?;
-    let before = log.log_stats().disk_bytes;
-    log.compact().map_err(crate::Error::from)?;
-    let after = log.log_stats().disk_bytes;
-    say(format_args!("{}: {} bytes, {} before", folder.path.display(), grouped(after), grouped(before)))
+    let outcome = folder.open()?.compact()?;
+    say(format_args!("{}: {outcome}", folder.name()))
 }
