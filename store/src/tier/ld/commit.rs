@@ -115,6 +115,9 @@ impl Inner {
     async fn try_write(&self, group: &mut Vec<Pending>, deadline: Instant) -> Result<u64> {
         let writer = format!("{:016x}{:016x}", RandomState::new().hash_one(0), RandomState::new().hash_one(1));
         loop {
+            if !self.is_synced() {
+                self.catch_up(deadline).await?;
+            }
             for object in self.unnamed(group) {
                 self.upload(object, deadline).await?;
             }
@@ -123,8 +126,14 @@ impl Inner {
                 return Ok(0);
             }
             let delta = Delta { number, writer: writer.clone(), changes };
-            let is_written =
-                self.calls.create(&place(&self.changes(), number), delta.encode()?.into(), deadline).await?;
+            let path = place(&self.changes(), number);
+            let is_written = self.calls.create(&path, delta.encode()?.into(), deadline).await?;
+            if is_written && !self.is_synced() {
+                // This process slept so long that the number may have been taken and collected: it counts for nothing.
+                self.calls.delete(&path, deadline).await?;
+                self.catch_up(deadline).await?;
+                continue;
+            }
             // The number is taken: by others, or by this group, where an answer was lost.
             if is_written || self.is_written_by(&writer, number, deadline).await? {
                 self.settle(&delta, deadline).await;

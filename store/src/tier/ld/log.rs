@@ -1,11 +1,16 @@
 //! Reading the log: the last whole view, and the changes after it.
 
+use std::time::SystemTime;
+
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use tokio::time::Instant;
 
-use super::{Inner, View, delta::Delta, lock};
+use super::{Inner, View, collect::SYNC_AGE, delta::Delta, lock};
 use crate::{Coordinate, Error, Result};
+
+/// How often the log is listed anew where what was listed is not there.
+const ATTEMPTS: usize = 3;
 
 /// Changes that are read at the same time.
 const READ_AHEAD: usize = 16;
@@ -22,6 +27,29 @@ impl Inner {
     /// Reads every change that is there and not known. Whatever fails, the view is as of some change.
     pub(super) async fn catch_up(&self, deadline: Instant) -> Result<()> {
         let _one = self.catching_up.lock().await;
+        let mut outcome = Err(Error::Missing(String::new()));
+        // What is missing may have been collected since it was listed.
+        for _ in 0..ATTEMPTS {
+            let start = SystemTime::now();
+            outcome = self.read_changes(deadline).await;
+            match &outcome {
+                Ok(()) => {
+                    *lock(&self.synced) = start;
+                    return outcome;
+                }
+                Err(Error::Missing(_)) => {}
+                Err(_) => return outcome,
+            }
+        }
+        outcome.map_err(|error| Error::Corrupt(format!("the remote tier's log: {error}")))
+    }
+
+    /// Whether the log was read a short time ago by any clock that counts while a machine sleeps.
+    pub(super) fn is_synced(&self) -> bool {
+        lock(&self.synced).elapsed().is_ok_and(|age| age < SYNC_AGE)
+    }
+
+    async fn read_changes(&self, deadline: Instant) -> Result<()> {
         let known = self.view().number;
         let numbers = self.numbers(&self.changes(), known, deadline).await?;
         let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
@@ -36,7 +64,7 @@ impl Inner {
         let mut read = futures::stream::iter(wanted)
             .map(async |number| {
                 let delta = self.read(&self.changes(), number, deadline).await?;
-                delta.ok_or_else(|| Error::Corrupt(format!("change {number} of the remote tier's log is missing")))
+                delta.ok_or_else(|| Error::Missing(format!("change {number} is not there")))
             })
             .buffered(READ_AHEAD);
         while let Some(delta) = read.try_next().await? {

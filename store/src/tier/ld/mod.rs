@@ -28,7 +28,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use arrow_buffer::Buffer;
@@ -160,8 +160,9 @@ struct Inner {
     cache: Option<Sd>,
     schemas: Schemas,
     view: RwLock<View>,
-    /// Held while the view is brought up to date.
+    /// Held while the view is brought up to date; when it was so last.
     catching_up: AsyncMutex<()>,
+    synced: Mutex<SystemTime>,
     queue: Mutex<Queue>,
     flights: Mutex<HashMap<Digest, Arc<Flight>>>,
     /// What others changed, until the store has dropped its copies.
@@ -218,6 +219,7 @@ impl Ld {
             schemas: Schemas::default(),
             view: RwLock::default(),
             catching_up: AsyncMutex::default(),
+            synced: Mutex::new(SystemTime::UNIX_EPOCH),
             queue: Mutex::default(),
             flights: Mutex::default(),
             foreign: Mutex::default(),
@@ -231,14 +233,14 @@ impl Ld {
 
     /// Keeps the objects that it reads and writes in a log on disk too, up to that log's budget; the oldest leave first.
     /// The log belongs to this tier, and may be deleted while it is closed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a tier of which there are clones.
     #[cfg(feature = "mmap")]
-    #[must_use]
-    pub fn with_cache(self, cache: Sd) -> Self {
-        match Arc::try_unwrap(self.0) {
-            Ok(inner) => Self(Arc::new(Inner { cache: Some(cache), ..inner })),
-            // In use already: it stays without.
-            Err(shared) => Self(shared),
-        }
+    pub fn with_cache(self, cache: Sd) -> Result<Self> {
+        let inner = Arc::try_unwrap(self.0)
+            .map_err(|_| Error::Invalid("a remote tier gets its cache before it is cloned".into()))?;
+        Ok(Self(Arc::new(Inner { cache: Some(cache), ..inner })))
     }
 
     /// Runs work on the tier's runtime. It goes on when whoever waits for it goes away.
@@ -317,14 +319,14 @@ impl Ld {
     }
 
     /// Deletes what no coordinate names and was written longer ago than this, and what of the log nobody needs to open the
-    /// tier. Objects that are being put, and those that a slow reader is about to read, are younger than any deadline: an
+    /// tier and is older than a week. Objects that are being put, and those that a slow reader is about to read, are younger than any deadline: an
     /// hour is long. How many objects went.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the store does not answer in time: what went is gone, what stays is collected next time.
     pub async fn collect(&self, older_than: Duration) -> Result<u64> {
         let inner = Arc::clone(&self.0);
-        self.run(async move { inner.collect(older_than).await }).await
+        self.run(async move { inner.collect(older_than, older_than.max(collect::LOG_AGE)).await }).await
     }
 
     /// Reads every object; the coordinates whose object is damaged or gone.

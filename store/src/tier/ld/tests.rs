@@ -164,7 +164,7 @@ fn a_log_opens_from_its_last_view() {
             ld.insert(&at(round % 30), &batch(round, 0), None).await.unwrap();
             expected.insert(round % 30, round);
             if round % 7 == 0 {
-                ld.collect(Duration::ZERO).await.unwrap();
+                ld.0.collect(Duration::ZERO, Duration::ZERO).await.unwrap();
             }
         }
         let listed = ld.0.calls.list(&ld.0.changes(), None, ld.0.calls.deadline()).await.unwrap();
@@ -180,6 +180,26 @@ fn a_log_opens_from_its_last_view() {
         let views = ld.0.calls.list(&ld.0.checkpoints(), None, ld.0.calls.deadline()).await.unwrap();
         store.put(&views.last().unwrap().0, PutPayload::from_static(b"damage")).await.unwrap();
         assert_eq!(open(&store, LdOptions { retries: 1, ..hasty() }).await.unwrap().entries(..), ld.entries(..));
+    });
+}
+
+#[test]
+fn a_process_that_slept_reads_the_log_before_it_writes() {
+    runtime().block_on(async {
+        let store = Arc::new(InMemory::new());
+        let (ld, sleeper) = (open(&store, hasty()).await.unwrap(), open(&store, hasty()).await.unwrap());
+        for round in 0..40 {
+            ld.insert(&at(1), &batch(round, 0), None).await.unwrap();
+        }
+        // Its next number was taken and is free again.
+        ld.0.collect(Duration::ZERO, Duration::ZERO).await.unwrap();
+        ld.0.collect(Duration::ZERO, Duration::ZERO).await.unwrap();
+        assert!(store.head(&log::place(&ld.0.changes(), 1)).await.is_err());
+        *lock(&sleeper.0.synced) -= collect::SYNC_AGE;
+        sleeper.insert(&at(2), &batch(2, 0), None).await.unwrap();
+        ld.refresh().await.unwrap();
+        assert_eq!((found(&ld, 2).await, found(&sleeper, 1).await), (Some(2), Some(39)));
+        assert_eq!(open(&store, hasty()).await.unwrap().entries(..), ld.entries(..));
     });
 }
 
@@ -299,7 +319,8 @@ fn copies_on_this_host_save_requests_and_heal() {
         for key in 0..100 {
             writer.insert(&at(key), &batch(key, 0), None).await.unwrap();
         }
-        let ld = open(&store, hasty()).await.unwrap().with_cache(Sd::open(folder.path(), cache.clone()).unwrap());
+        let ld =
+            open(&store, hasty()).await.unwrap().with_cache(Sd::open(folder.path(), cache.clone()).unwrap()).unwrap();
         for key in 0..100 {
             assert_eq!(found(&ld, key).await, Some(key));
         }
@@ -321,7 +342,7 @@ fn copies_on_this_host_save_requests_and_heal() {
             }
         }
         let cache = SdOptions { salvage: true, ..cache };
-        let ld = open(&store, hasty()).await.unwrap().with_cache(Sd::open(folder.path(), cache).unwrap());
+        let ld = open(&store, hasty()).await.unwrap().with_cache(Sd::open(folder.path(), cache).unwrap()).unwrap();
         for key in 0..100 {
             assert_eq!(found(&ld, key).await, Some(key));
         }
