@@ -333,7 +333,7 @@ mod tests {
         tier.put(&at(&[12]), suite::batch(7, 3)).unwrap();
         assert!(region.get(2).is_some() && region.get(1).is_none() && region.get(5).is_none());
         let rows = |slot| region.with(slot, |batch| batch.records().num_rows());
-        assert_eq!((rows(2), rows(1), rows(5)), (Some(3), None, None));
+        assert_eq!((rows(2), rows(1), rows(5)), (Some(4), None, None));
         tier.unpin(&region);
         assert!(!tier.covers(&at(&[12])) && region.get(2).is_some());
         assert!(tier.stats().bytes > 0);
