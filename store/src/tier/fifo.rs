@@ -82,6 +82,8 @@ struct Node<V> {
     at: Coordinate,
     /// `None` where the node is free.
     batch: Option<V>,
+    /// What the batch is charged with, so that whoever moves the node does not touch the batch.
+    charge: usize,
     older: u32,
     newer: u32,
     /// Of the coordinate.
@@ -89,6 +91,8 @@ struct Node<V> {
     uses: AtomicU8,
     is_main: bool,
 }
+
+const _: () = assert!(size_of::<Node<Arc<Batch>>>() == 64);
 
 /// A list of nodes from the oldest to the newest.
 #[derive(Clone, Copy, Debug)]
@@ -155,21 +159,16 @@ impl<V: Held> Fifo<V> {
     pub(super) fn insert(&mut self, at: &Coordinate, batch: V) -> Option<V> {
         let (hash, charge) = (self.hash(at), Self::charge(&batch));
         if let Some((_, index)) = self.find(hash, at) {
-            let old = self.nodes[index as usize].batch.replace(batch);
+            let node = &mut self.nodes[index as usize];
+            let old = node.batch.replace(batch);
+            let freed = std::mem::replace(&mut node.charge, charge);
             let queue = self.queue(index);
-            queue.bytes = queue.bytes + charge - old.as_ref().map_or(0, Self::charge);
+            queue.bytes = queue.bytes + charge - freed;
             return old;
         }
         let is_main = self.ghosts.take(hash) && self.makes_way();
-        let node = Node {
-            at: at.clone(),
-            batch: Some(batch),
-            older: NONE,
-            newer: NONE,
-            hash,
-            uses: AtomicU8::new(0),
-            is_main,
-        };
+        let (batch, uses) = (Some(batch), AtomicU8::new(0));
+        let node = Node { at: at.clone(), batch, charge, older: NONE, newer: NONE, hash, uses, is_main };
         let index = self.free;
         let index = match self.nodes.get_mut(index as usize) {
             Some(free) => {
@@ -183,7 +182,7 @@ impl<V: Held> Fifo<V> {
             }
         };
         self.len += 1;
-        self.link(index, charge);
+        self.link(index);
         self.index.add(hash, index);
         None
     }
@@ -213,7 +212,7 @@ impl<V: Held> Fifo<V> {
     /// Takes an entry out that the index no longer names.
     fn take(&mut self, index: u32) -> Option<(Coordinate, V)> {
         let batch = self.nodes[index as usize].batch.take()?;
-        self.unlink(index, Self::charge(&batch));
+        self.unlink(index);
         let node = &mut self.nodes[index as usize];
         let at = std::mem::replace(&mut node.at, Coordinate::root(Stratum::FIRST));
         node.older = self.free;
@@ -249,8 +248,7 @@ impl<V: Held> Fifo<V> {
     /// Before the first one leaves: all but the newest are the main queue's.
     fn fill_main(&mut self) {
         while let Some(node) = self.nodes.get(self.small.oldest as usize) {
-            let left = self.small.bytes - node.batch.as_ref().map_or(0, Self::charge);
-            if left.saturating_mul(SMALL_PART) < self.bytes() {
+            if (self.small.bytes - node.charge).saturating_mul(SMALL_PART) < self.bytes() {
                 break;
             }
             self.renew(self.small.oldest);
@@ -259,10 +257,9 @@ impl<V: Held> Fifo<V> {
 
     /// Makes a node the newest of the main queue.
     fn renew(&mut self, index: u32) {
-        let charge = self.nodes[index as usize].batch.as_ref().map_or(0, Self::charge);
-        self.unlink(index, charge);
+        self.unlink(index);
         self.nodes[index as usize].is_main = true;
-        self.link(index, charge);
+        self.link(index);
     }
 
     fn queue(&mut self, node: u32) -> &mut Queue {
@@ -270,7 +267,8 @@ impl<V: Held> Fifo<V> {
     }
 
     /// Appends a node to its queue as the newest.
-    fn link(&mut self, index: u32, charge: usize) {
+    fn link(&mut self, index: u32) {
+        let charge = self.nodes[index as usize].charge;
         let queue = self.queue(index);
         queue.bytes += charge;
         let before = std::mem::replace(&mut queue.newest, index);
@@ -284,8 +282,8 @@ impl<V: Held> Fifo<V> {
     }
 
     /// Takes a node out of its queue.
-    fn unlink(&mut self, index: u32, charge: usize) {
-        let (older, newer) = (self.nodes[index as usize].older, self.nodes[index as usize].newer);
+    fn unlink(&mut self, index: u32) {
+        let Node { older, newer, charge, .. } = self.nodes[index as usize];
         let queue = self.queue(index);
         queue.bytes -= charge;
         if older == NONE {
@@ -326,7 +324,8 @@ mod tests {
             while let Some(node) = fifo.nodes.get(index as usize) {
                 assert_eq!((node.older, node.is_main), (older, is_main));
                 assert_eq!(fifo.find(node.hash, &node.at).map(|(_, node)| node), Some(index));
-                bytes += Fifo::charge(node.batch.as_ref().unwrap());
+                bytes += node.charge;
+                assert_eq!(node.charge, Fifo::charge(node.batch.as_ref().unwrap()));
                 (older, index, seen) = (index, node.newer, seen + 1);
             }
             assert_eq!((queue.newest, queue.bytes), (older, bytes));
