@@ -98,6 +98,18 @@ impl Cache for QuickCache {
     }
 }
 
+type QuickCoordinates = quick_cache::sync::Cache<Coordinate, Arc<Batch>>;
+
+impl Cache for QuickCoordinates {
+    fn get(&self, key: u64) -> bool {
+        black_box(QuickCoordinates::get(self, &Coordinate::from(key))).is_some()
+    }
+
+    fn put(&self, key: u64, batch: &Arc<Batch>) {
+        self.insert(Coordinate::from(key), Arc::clone(batch));
+    }
+}
+
 type Moka = moka::sync::Cache<u64, Arc<Batch>, RandomState>;
 
 impl Cache for Moka {
@@ -199,6 +211,8 @@ pub(crate) fn holding(count: usize, batch: &Arc<Batch>) -> Vec<Named> {
     all.truncate(4);
     let store = Store::builder().l1_bytes(usize::MAX).build();
     all.insert(1, (STORE, Box::new(store)));
+    // With the keys that ours has, of 32 bytes.
+    all.insert(3, ("quick_cache, coordinates", Box::new(QuickCoordinates::new(2 * count))));
     all.push(("dashmap", Box::new(Dash::with_hasher(RandomState::default()))));
     all.push(("papaya", Box::new(Papaya::with_hasher(RandomState::default()))));
     all.push(("RwLock of HashMap", Box::new(Locked::default())));

@@ -67,6 +67,7 @@ fn measure_with(
     })?;
     gets.ask(OURS, 100.0);
     gets.ask_ratio(OURS, "quick_cache", 1.0);
+    gets.ask_ratio(OURS, "quick_cache, coordinates", 1.0);
     gets.note(format!("{count} keys, Zipf 0.99, nothing leaves, one thread"));
 
     let overhead = overhead();
@@ -89,6 +90,7 @@ fn measure_with(
     })?;
     both.ask(OURS, 20.0);
     both.ask_ratio(OURS, "quick_cache", 1.0);
+    both.ask_ratio(OURS, "quick_cache, coordinates", 1.0);
 
     let mut puts = table("L1: put in place", "ns", Better::Less, &|cache| {
         let start = Instant::now();
