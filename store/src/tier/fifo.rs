@@ -2,10 +2,11 @@
 //! keys that left too early.
 //!
 //! A get takes no exclusive lock: it only counts a use. Source: Yang et al., "FIFO queues are all you need for cache
-//! eviction", SOSP 2023.
+//! eviction", SOSP 2023. Two things are added, both for loops that are longer than the cache, of which the queues alone
+//! keep nothing: what fills the cache first fills the main queue, and a key that comes back is not taken into the main
+//! queue while the keys there that are next to leave are in use.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
     hash::BuildHasher,
     mem::size_of,
     sync::{
@@ -14,8 +15,12 @@ use std::{
     },
 };
 
-use super::hash::Seed;
-use crate::{Batch, Coordinate, Encoded};
+use super::{
+    ghosts::Ghosts,
+    hash::Seed,
+    index::{Index, SLOT_BYTES_MAX},
+};
+use crate::{Batch, Coordinate, Encoded, Stratum};
 
 /// What a queue holds: cheap to give out again, and charged with bytes.
 pub(super) trait Held: Clone {
@@ -43,43 +48,51 @@ const USES_MAX: u8 = 3;
 const USES_TO_MAIN: u8 = 1;
 
 /// The small queue's part of the bytes is one in this many.
-const SMALL_PART: usize = 10;
+const SMALL_PART: usize = 14;
 
-/// What one entry costs besides its batch: in the map, in the list, and at the map's load.
+/// Keys of the main queue that lose a use where a key comes back, before that one is turned away from it.
+const LOOKS: usize = 4;
+
+/// What one entry costs besides its batch: in the list, which may have grown to twice its length, and in the index.
 const fn entry_bytes<V>() -> usize {
-    2 * (size_of::<Coordinate>() + size_of::<Entry<V>>()) + size_of::<Node>()
+    2 * size_of::<Node<V>>() + SLOT_BYTES_MAX
 }
 
 /// The end of a list.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
-/// One shard's batches and the order in which they leave.
+/// One shard's batches and the order in which they leave. Callers give each coordinate with its hash.
 #[derive(Debug)]
 pub(super) struct Fifo<V> {
-    entries: HashMap<Coordinate, Entry<V>, Seed>,
-    nodes: Vec<Node>,
-    /// Nodes that are free for use.
-    free: Vec<u32>,
+    index: Index,
+    nodes: Vec<Node<V>>,
+    /// The first node that is free for use; the others follow as older ones.
+    free: u32,
+    len: usize,
     small: Queue,
     main: Queue,
     ghosts: Ghosts,
+    seed: Seed,
 }
 
+/// An entry and its place in its queue, on a cache line of its own.
 #[derive(Debug)]
-struct Entry<V> {
-    batch: V,
-    uses: AtomicU8,
-    node: u32,
-}
-
-/// An entry's place in its queue.
-#[derive(Debug)]
-struct Node {
+#[repr(align(64))]
+struct Node<V> {
     at: Coordinate,
+    /// `None` where the node is free.
+    batch: Option<V>,
+    /// What the batch is charged with, so that whoever moves the node does not touch the batch.
+    charge: usize,
     older: u32,
     newer: u32,
+    /// Of the coordinate.
+    hash: u32,
+    uses: AtomicU8,
     is_main: bool,
 }
+
+const _: () = assert!(size_of::<Node<Arc<Batch>>>() == 64);
 
 /// A list of nodes from the oldest to the newest.
 #[derive(Clone, Copy, Debug)]
@@ -93,9 +106,8 @@ const EMPTY: Queue = Queue { oldest: NONE, newest: NONE, bytes: 0 };
 
 impl<V: Held> Fifo<V> {
     pub(super) fn new(seed: Seed) -> Self {
-        let ghosts = Ghosts { order: VecDeque::new(), hashes: HashSet::with_hasher(seed.clone()), seed: seed.clone() };
-        let entries = HashMap::with_hasher(seed);
-        Self { entries, nodes: Vec::new(), free: Vec::new(), small: EMPTY, main: EMPTY, ghosts }
+        let (index, ghosts) = (Index::default(), Ghosts::default());
+        Self { index, nodes: Vec::new(), free: NONE, len: 0, small: EMPTY, main: EMPTY, ghosts, seed }
     }
 
     /// The bytes charged for what is held.
@@ -104,16 +116,16 @@ impl<V: Held> Fifo<V> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 
     pub(super) fn holds(&self, at: &Coordinate) -> bool {
-        self.entries.contains_key(at)
+        self.find(self.hash(at), at).is_some()
     }
 
     /// Every coordinate that has an entry; in no order.
     pub(super) fn coordinates(&self) -> Vec<Coordinate> {
-        self.entries.keys().cloned().collect()
+        self.nodes.iter().filter(|node| node.batch.is_some()).map(|node| node.at.clone()).collect()
     }
 
     /// What a batch is charged with here.
@@ -121,32 +133,47 @@ impl<V: Held> Fifo<V> {
         batch.held_bytes().saturating_add(entry_bytes::<V>())
     }
 
+    /// The low half chooses nothing else than a place in the index and in the ghosts.
+    fn hash(&self, at: &Coordinate) -> u32 {
+        self.seed.hash_one(at) as u32
+    }
+
+    /// The place in the index and the node of a coordinate.
+    fn find(&self, hash: u32, at: &Coordinate) -> Option<(usize, u32)> {
+        self.index.find(hash, |node| self.nodes.get(node as usize).is_some_and(|node| node.at == *at))
+    }
+
     /// The batch at a coordinate; counts a use.
     pub(super) fn get(&self, at: &Coordinate) -> Option<V> {
-        let entry = self.entries.get(at)?;
-        let uses = entry.uses.load(Ordering::Relaxed);
+        let (_, node) = self.find(self.hash(at), at)?;
+        let node = self.nodes.get(node as usize)?;
+        let uses = node.uses.load(Ordering::Relaxed);
         if uses < USES_MAX {
             // Two readers may count one use together: the order of leaving is a guess in any case.
-            entry.uses.store(uses + 1, Ordering::Relaxed);
+            node.uses.store(uses + 1, Ordering::Relaxed);
         }
-        Some(entry.batch.clone())
+        node.batch.clone()
     }
 
     /// Keeps a batch, and gives the one that it replaces. A replaced batch keeps its place.
     pub(super) fn insert(&mut self, at: &Coordinate, batch: V) -> Option<V> {
-        let charge = Self::charge(&batch);
-        if let Some(entry) = self.entries.get_mut(at) {
-            let old = std::mem::replace(&mut entry.batch, batch);
-            let node = entry.node;
-            let queue = self.queue(node);
-            queue.bytes = queue.bytes + charge - Self::charge(&old);
-            return Some(old);
+        let (hash, charge) = (self.hash(at), Self::charge(&batch));
+        if let Some((_, index)) = self.find(hash, at) {
+            let node = &mut self.nodes[index as usize];
+            let old = node.batch.replace(batch);
+            let freed = std::mem::replace(&mut node.charge, charge);
+            let queue = self.queue(index);
+            queue.bytes = queue.bytes + charge - freed;
+            return old;
         }
-        let is_main = self.ghosts.take(at);
-        let node = Node { at: at.clone(), older: NONE, newer: NONE, is_main };
-        let index = match self.free.pop() {
-            Some(index) => {
-                self.nodes[index as usize] = node;
+        let is_main = self.ghosts.take(hash) && self.makes_way();
+        let (batch, uses) = (Some(batch), AtomicU8::new(0));
+        let node = Node { at: at.clone(), batch, charge, older: NONE, newer: NONE, hash, uses, is_main };
+        let index = self.free;
+        let index = match self.nodes.get_mut(index as usize) {
+            Some(free) => {
+                self.free = free.older;
+                *free = node;
                 index
             }
             None => {
@@ -154,40 +181,85 @@ impl<V: Held> Fifo<V> {
                 (self.nodes.len() - 1) as u32
             }
         };
-        self.link(index, charge);
-        self.entries.insert(at.clone(), Entry { batch, uses: AtomicU8::new(0), node: index });
+        self.len += 1;
+        self.link(index);
+        self.index.add(hash, index);
         None
+    }
+
+    /// Whether one of the main queue's next to leave is out of use; those that are not lose a use and stay.
+    fn makes_way(&mut self) -> bool {
+        for _ in 0..LOOKS {
+            let oldest = self.main.oldest;
+            let Some(node) = self.nodes.get_mut(oldest as usize) else { return true };
+            let uses = node.uses.get_mut();
+            if *uses == 0 {
+                return true;
+            }
+            *uses -= 1;
+            self.renew(oldest);
+        }
+        false
     }
 
     /// Takes a batch out.
     pub(super) fn remove(&mut self, at: &Coordinate) -> Option<V> {
-        let Entry { batch, node, .. } = self.entries.remove(at)?;
-        self.unlink(node, Self::charge(&batch));
-        self.free.push(node);
-        Some(batch)
+        let (slot, node) = self.find(self.hash(at), at)?;
+        self.index.remove(slot);
+        self.take(node).map(|(_, batch)| batch)
+    }
+
+    /// Takes an entry out that the index no longer names.
+    fn take(&mut self, index: u32) -> Option<(Coordinate, V)> {
+        let batch = self.nodes[index as usize].batch.take()?;
+        self.unlink(index);
+        let node = &mut self.nodes[index as usize];
+        let at = std::mem::replace(&mut node.at, Coordinate::root(Stratum::FIRST));
+        node.older = self.free;
+        (self.free, self.len) = (index, self.len - 1);
+        Some((at, batch))
     }
 
     /// Takes out the batch that the policy wants least.
     pub(super) fn evict(&mut self) -> Option<(Coordinate, V)> {
+        if self.main.oldest == NONE {
+            self.fill_main();
+        }
         loop {
             let small_is_over = self.small.bytes.saturating_mul(SMALL_PART) >= self.bytes();
             let from_small = self.small.oldest != NONE && (small_is_over || self.main.oldest == NONE);
             let index = if from_small { self.small.oldest } else { self.main.oldest };
-            let at = self.nodes.get(index as usize)?.at.clone();
-            let entry = self.entries.get_mut(&at)?;
-            let (uses, charge) = (*entry.uses.get_mut(), Self::charge(&entry.batch));
+            let node = self.nodes.get_mut(index as usize)?;
+            let uses = *node.uses.get_mut();
             let stays = uses >= if from_small { USES_TO_MAIN } else { 1 };
             if !stays {
+                let hash = node.hash;
                 if from_small {
-                    self.ghosts.add(&at, self.entries.len());
+                    self.ghosts.add(hash, self.len);
                 }
-                return self.remove(&at).map(|batch| (at, batch));
+                self.index.remove_node(hash, index);
+                return self.take(index);
             }
-            *entry.uses.get_mut() = if from_small { 0 } else { uses - 1 };
-            self.unlink(index, charge);
-            self.nodes[index as usize].is_main = true;
-            self.link(index, charge);
+            *node.uses.get_mut() = if from_small { 0 } else { uses - 1 };
+            self.renew(index);
         }
+    }
+
+    /// Before the first one leaves: all but the newest are the main queue's.
+    fn fill_main(&mut self) {
+        while let Some(node) = self.nodes.get(self.small.oldest as usize) {
+            if (self.small.bytes - node.charge).saturating_mul(SMALL_PART) < self.bytes() {
+                break;
+            }
+            self.renew(self.small.oldest);
+        }
+    }
+
+    /// Makes a node the newest of the main queue.
+    fn renew(&mut self, index: u32) {
+        self.unlink(index);
+        self.nodes[index as usize].is_main = true;
+        self.link(index);
     }
 
     fn queue(&mut self, node: u32) -> &mut Queue {
@@ -195,7 +267,8 @@ impl<V: Held> Fifo<V> {
     }
 
     /// Appends a node to its queue as the newest.
-    fn link(&mut self, index: u32, charge: usize) {
+    fn link(&mut self, index: u32) {
+        let charge = self.nodes[index as usize].charge;
         let queue = self.queue(index);
         queue.bytes += charge;
         let before = std::mem::replace(&mut queue.newest, index);
@@ -209,8 +282,8 @@ impl<V: Held> Fifo<V> {
     }
 
     /// Takes a node out of its queue.
-    fn unlink(&mut self, index: u32, charge: usize) {
-        let Node { older, newer, .. } = self.nodes[index as usize];
+    fn unlink(&mut self, index: u32) {
+        let Node { older, newer, charge, .. } = self.nodes[index as usize];
         let queue = self.queue(index);
         queue.bytes -= charge;
         if older == NONE {
@@ -225,34 +298,6 @@ impl<V: Held> Fifo<V> {
         if let Some(newer) = self.nodes.get_mut(newer as usize) {
             newer.older = older;
         }
-    }
-}
-
-/// The keys that left the small queue last, by hash: a wrong hit only places a key in the other queue.
-#[derive(Debug)]
-struct Ghosts {
-    order: VecDeque<u64>,
-    hashes: HashSet<u64, Seed>,
-    seed: Seed,
-}
-
-impl Ghosts {
-    /// Remembers a key, and forgets the oldest beyond so many.
-    fn add(&mut self, at: &Coordinate, limit: usize) {
-        let hash = self.seed.hash_one(at);
-        if self.hashes.insert(hash) {
-            self.order.push_back(hash);
-        }
-        while self.order.len() > limit.max(1) {
-            if let Some(oldest) = self.order.pop_front() {
-                self.hashes.remove(&oldest);
-            }
-        }
-    }
-
-    /// Whether a key is remembered; it is then forgotten.
-    fn take(&mut self, at: &Coordinate) -> bool {
-        !self.hashes.is_empty() && self.hashes.remove(&self.seed.hash_one(at))
     }
 }
 
@@ -278,15 +323,18 @@ mod tests {
             let (mut index, mut older, mut bytes) = (queue.oldest, NONE, 0);
             while let Some(node) = fifo.nodes.get(index as usize) {
                 assert_eq!((node.older, node.is_main), (older, is_main));
-                assert_eq!(fifo.entries[&node.at].node, index);
-                bytes += Fifo::charge(&fifo.entries[&node.at].batch);
+                assert_eq!(fifo.find(node.hash, &node.at).map(|(_, node)| node), Some(index));
+                bytes += node.charge;
+                assert_eq!(node.charge, Fifo::charge(node.batch.as_ref().unwrap()));
                 (older, index, seen) = (index, node.newer, seen + 1);
             }
             assert_eq!((queue.newest, queue.bytes), (older, bytes));
         }
-        assert_eq!(seen, fifo.entries.len());
-        assert_eq!(fifo.nodes.len(), seen + fifo.free.len());
-        assert!(fifo.ghosts.hashes.len() <= fifo.ghosts.order.len());
+        let mut free =
+            std::iter::successors(fifo.nodes.get(fifo.free as usize), |node| fifo.nodes.get(node.older as usize));
+        assert!(free.by_ref().all(|node| node.batch.is_none()));
+        let held = fifo.nodes.iter().filter(|node| node.batch.is_some()).count();
+        assert_eq!((seen, held, fifo.index.len()), (fifo.len, fifo.len, fifo.len));
     }
 
     #[test]
@@ -296,7 +344,7 @@ mod tests {
         assert!(fifo.get(&at(0)).is_some());
         let mut left: Vec<_> = std::iter::from_fn(|| fifo.evict().map(|(at, _)| at.to_u64().unwrap())).collect();
         assert_eq!(left.pop(), Some(0), "the used one leaves last");
-        assert_eq!(left, [1, 2, 3]);
+        assert_eq!(left, [3, 1, 2], "the newest is the small queue, the others are the main one");
         check(&fifo);
     }
 
@@ -310,8 +358,8 @@ mod tests {
             fifo.evict();
         }
         check(&fifo);
-        // All but the small queue's tenth, which the scan passes through.
-        assert_eq!((0..50).filter(|&number| fifo.get(&at(number)).is_some()).count(), 45);
+        // All but the small queue's part, which the scan passes through.
+        assert_eq!((0..50).filter(|&number| fifo.get(&at(number)).is_some()).count(), 47);
     }
 
     #[test]
@@ -320,8 +368,28 @@ mod tests {
         (0..20).for_each(|number| drop(fifo.insert(&at(number), batch(1))));
         let (first, _) = fifo.evict().unwrap();
         fifo.insert(&first, batch(1));
-        assert!(fifo.nodes[fifo.entries[&first].node as usize].is_main);
+        let (_, node) = fifo.find(fifo.hash(&first), &first).unwrap();
+        assert!(fifo.nodes[node as usize].is_main);
         check(&fifo);
+    }
+
+    /// Of a loop longer than the cache, about as many keys are hit as there is room for.
+    #[test]
+    fn a_loop_is_kept_in_part() {
+        let mut fifo = Fifo::new(Seed::random());
+        let mut hits = 0;
+        for step in 0..12_000_u32 {
+            let key = at(step % 300);
+            hits += usize::from(fifo.get(&key).is_some());
+            if !fifo.holds(&key) {
+                fifo.insert(&key, batch(1));
+            }
+            if fifo.len() > 100 {
+                fifo.evict();
+            }
+        }
+        check(&fifo);
+        assert!(hits > 3_000, "{hits}");
     }
 
     #[test]

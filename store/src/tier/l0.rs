@@ -62,6 +62,11 @@ impl Region {
         self.slots.get(slot)?.load_full()
     }
 
+    /// What `read` makes of the batch in a slot, as [`get`](Self::get) but without owning it: no counter is written.
+    pub fn with<T>(&self, slot: usize, read: impl FnOnce(&Batch) -> T) -> Option<T> {
+        self.slots.get(slot)?.load().as_deref().map(read)
+    }
+
     /// The slot of a coordinate: a sibling of the first, at most so far behind it.
     fn slot(&self, at: &Coordinate) -> Option<usize> {
         let (at, last) = split(at);
@@ -334,6 +339,8 @@ mod tests {
         let region = tier.pin(&at(&[10]), 5).unwrap();
         tier.put(&at(&[12]), suite::batch(7, 3)).unwrap();
         assert!(region.get(2).is_some() && region.get(1).is_none() && region.get(5).is_none());
+        let rows = |slot| region.with(slot, |batch| batch.records().num_rows());
+        assert_eq!((rows(2), rows(1), rows(5)), (Some(4), None, None));
         tier.unpin(&region);
         assert!(!tier.covers(&at(&[12])) && region.get(2).is_some());
         assert!(tier.stats().bytes > 0);

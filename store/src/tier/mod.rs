@@ -6,7 +6,9 @@
 //! A tier keeps or refuses; it never computes. [`Store`](crate::Store) puts tiers together.
 
 mod fifo;
+mod ghosts;
 mod hash;
+mod index;
 mod l0;
 mod l1;
 mod l2;

@@ -2,7 +2,9 @@
 
 use std::{
     fmt,
+    num::NonZero,
     sync::{PoisonError, atomic::Ordering},
+    thread,
 };
 
 use super::{
@@ -15,11 +17,14 @@ use crate::{
     sync::{AtomicU64, AtomicUsize, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
+/// Shards for each processor, so that threads rarely meet in one.
+const SHARDS_A_PROCESSOR: usize = 4;
+
 /// Rounds without anything to evict, while other puts hold the room, before a put gives up.
 const ROUNDS_MAX: usize = 64;
 
-/// Entries under a budget. A coordinate's routing class chooses its shard, and consecutive coordinates visit all 96 in
-/// turn. What leaves is chosen by S3-FIFO within a shard.
+/// Entries under a budget. A coordinate's routing class chooses its shard, and consecutive coordinates visit all of them in
+/// turn; there are as many as the processors ask for, up to one a class. What leaves is chosen by S3-FIFO within a shard.
 pub(super) struct Sharded<V> {
     /// What errors call the tier.
     name: &'static str,
@@ -31,14 +36,14 @@ pub(super) struct Sharded<V> {
     cursor: AtomicUsize,
 }
 
-/// One class's part, on cache lines of its own.
-#[repr(align(128))]
+/// The part of some classes, on cache lines of its own. The counters come first, to share the lock's line.
+#[repr(C, align(128))]
 struct Shard<V> {
-    fifo: RwLock<Fifo<V>>,
     hits: AtomicU64,
     misses: AtomicU64,
     puts: AtomicU64,
     evictions: AtomicU64,
+    fifo: RwLock<Fifo<V>>,
 }
 
 impl<V> Shard<V> {
@@ -62,7 +67,11 @@ impl<V: Held> Sharded<V> {
             puts: AtomicU64::new(0),
             evictions: AtomicU64::new(0),
         };
-        let shards = Class::all().map(shard).collect();
+        let wanted = SHARDS_A_PROCESSOR * thread::available_parallelism().map_or(1, NonZero::get);
+        // A divisor of the number of classes, so that each shard has as many of them.
+        let classes = Class::all().count();
+        let count = (1..=classes).find(|count| classes.is_multiple_of(*count) && *count >= wanted).unwrap_or(classes);
+        let shards = (0..count).map(shard).collect();
         Self { name, shards, budget_bytes, used_bytes: AtomicUsize::new(0), cursor: AtomicUsize::new(0) }
     }
 
@@ -88,19 +97,24 @@ impl<V: Held> Sharded<V> {
     }
 
     fn shard(&self, at: &Coordinate) -> &Shard<V> {
-        &self.shards[at.routing_class().index()]
+        &self.shards[at.routing_class().index() % self.shards.len()]
     }
 
     fn release(&self, batch: &V) {
         self.used_bytes.fetch_sub(Fifo::charge(batch), Ordering::Relaxed);
     }
 
-    /// Takes so many bytes of the budget, and evicts until they are free.
-    fn reserve(&self, at: &Coordinate, charge: usize, displaced: &mut Vec<(Coordinate, V)>) -> Result<()> {
+    /// Takes so many bytes of the budget; whether they were free.
+    fn take_room(&self, charge: usize) -> bool {
         let take = |used: usize| used.checked_add(charge).filter(|&used| used <= self.budget_bytes);
+        self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+
+    /// Takes so many bytes of the budget, and evicts wherever there is something until they are free.
+    fn reserve(&self, at: &Coordinate, charge: usize, displaced: &mut Vec<(Coordinate, V)>) -> Result<()> {
         let mut rounds = 0;
-        while self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
-            match self.evict_one(self.shard(at)) {
+        while !self.take_room(charge) {
+            match self.evict_one() {
                 Some(evicted) => displaced.push(evicted),
                 None if charge <= self.budget_bytes && rounds < ROUNDS_MAX => {
                     rounds += 1;
@@ -112,18 +126,18 @@ impl<V: Held> Sharded<V> {
         Ok(())
     }
 
-    /// Evicts from the shard at home while it holds its share, else from the next one that holds anything.
-    fn evict_one(&self, home: &Shard<V>) -> Option<(Coordinate, V)> {
-        let share = self.budget_bytes / self.shards.len();
+    /// Evicts from the next shard that holds anything.
+    fn evict_one(&self) -> Option<(Coordinate, V)> {
         let start = self.cursor.fetch_add(1, Ordering::Relaxed) % self.shards.len();
         let (before, after) = self.shards.split_at(start);
-        let own = (home.read().bytes() >= share).then_some(home);
-        own.into_iter().chain(after).chain(before).find_map(|shard| {
-            let evicted = shard.write().evict()?;
-            self.release(&evicted.1);
-            shard.evictions.fetch_add(1, Ordering::Relaxed);
-            Some(evicted)
-        })
+        after.iter().chain(before).find_map(|shard| self.evict_from(shard, &mut shard.write()))
+    }
+
+    fn evict_from(&self, shard: &Shard<V>, fifo: &mut Fifo<V>) -> Option<(Coordinate, V)> {
+        let evicted = fifo.evict()?;
+        self.release(&evicted.1);
+        shard.evictions.fetch_add(1, Ordering::Relaxed);
+        Some(evicted)
     }
 
     /// Keeps an entry in place of any that the coordinate had, and gives what had to leave.
@@ -136,9 +150,23 @@ impl<V: Held> Sharded<V> {
             return Err(self.exhausted(at, charge));
         }
         let mut displaced = Vec::new();
-        self.reserve(at, charge, &mut displaced)?;
         let shard = self.shard(at);
-        let replaced = shard.write().insert(at, batch);
+        let mut fifo = shard.write();
+        let mut has_room = self.take_room(charge);
+        // What leaves, leaves this shard under the lock that is held, while it holds about its share or more.
+        let share = self.budget_bytes / self.shards.len();
+        while !has_room && fifo.bytes() >= share - share / 8 {
+            let Some(evicted) = self.evict_from(shard, &mut fifo) else { break };
+            displaced.push(evicted);
+            has_room = self.take_room(charge);
+        }
+        if !has_room {
+            drop(fifo);
+            self.reserve(at, charge, &mut displaced)?;
+            fifo = shard.write();
+        }
+        let replaced = fifo.insert(at, batch);
+        drop(fifo);
         shard.puts.fetch_add(1, Ordering::Relaxed);
         if let Some(replaced) = replaced {
             self.release(&replaced);

@@ -231,7 +231,7 @@ impl Sd {
             return Err(damaged());
         }
         let length = usize::try_from(place.stream_bytes).unwrap_or(usize::MAX);
-        let bytes = place.segment.file.view(place.stream_start, length).map_err(Error::io(what()))?;
+        let bytes = place.segment.file.view(place.stream_start, length).map_err(|error| Error::io(what())(error))?;
         if entry::digest(&bytes) != place.digest {
             self.quarantine(at, place);
             return Err(damaged());
