@@ -16,10 +16,11 @@ const ELEMENTS_MAX: usize = 1 << 12;
 ///
 /// # Errors
 /// What disagrees, with the case in words.
-pub fn check(data: &[u8]) -> Result<(), String> {
+pub(crate) fn check(data: &[u8]) -> Result<(), String> {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     let registry = REGISTRY.get_or_init(Registry::standard);
-    let limits = Limits { nesting: 16, nodes: 64, steps: 2_000, elements: ELEMENTS_MAX as u64, bytes: 1 << 20 };
+    let limits =
+        Limits { nesting: 16, nodes: 64, steps: 2_000, elements: ELEMENTS_MAX as u64, bytes: 1 << 20, pixels: 1 << 12 };
     let Ok(model) = OnnxModel::parse("m.onnx", data.to_vec().into(), None, &limits) else {
         let mut bytes = Bytes::new(data);
         return match draw::draw(&mut bytes) {

@@ -155,6 +155,17 @@ impl Type {
             Value::Map { keys, values } => Self::Map { key: keys.dtype(), value: values.dtype() },
         }
     }
+
+    /// The type without shapes.
+    #[must_use]
+    pub fn shapeless(&self) -> Self {
+        match self {
+            Self::Tensor { dtype, .. } => Self::Tensor { dtype: *dtype, shape: None },
+            Self::Sequence(of) => Self::Sequence(Box::new(of.shapeless())),
+            Self::Optional(of) => Self::Optional(Box::new(of.shapeless())),
+            other => other.clone(),
+        }
+    }
 }
 
 impl std::fmt::Display for Type {

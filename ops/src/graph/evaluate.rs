@@ -1,7 +1,7 @@
 //! The plain reference evaluation of a whole graph: node by node, in order, through the operators' own references.
 
-use super::{Graph, ValueId};
-use crate::{Effort, Error, Fact, Inputs, Result, Value, fact::Facts};
+use super::{Graph, ValueId, infer::unify};
+use crate::{Effort, Error, Fact, Inputs, Result, Type, Value, fact::Facts};
 use std::collections::HashMap;
 
 impl Graph {
@@ -28,6 +28,9 @@ impl Graph {
             )));
         }
         effort.spend(self.values.len())?;
+        for (id, value) in self.inputs().iter().zip(inputs) {
+            self.fits(*id, value)?;
+        }
         let mut known: HashMap<ValueId, Value> = self.inputs().iter().copied().zip(inputs.iter().cloned()).collect();
         known.extend(self.values().filter_map(|(id, v)| Some((id, Value::Tensor(v.constant.clone()?)))));
         for id in self.order()? {
@@ -52,6 +55,7 @@ impl Graph {
             let results = node.operator.evaluate_within(Inputs(&given), effort).map_err(place)?;
             for (output, value) in node.outputs.iter().zip(results) {
                 if let Some(id) = output {
+                    self.fits(*id, &value).map_err(place)?;
                     known.insert(*id, value);
                 }
             }
@@ -62,5 +66,14 @@ impl Graph {
                 known.get(id).cloned().ok_or_else(|| Error::Missing(format!("output '{name}' is never given")))
             })
             .collect()
+    }
+
+    /// Refuses a value of another element type than the graph says: what is inferred builds on that.
+    fn fits(&self, id: ValueId, value: &Value) -> Result<()> {
+        let said = self.value(id);
+        match unify(&said.fact.ty.shapeless(), &Type::of(value).shapeless()) {
+            Ok(_) => Ok(()),
+            Err(e) => Err(e.at(format!("value '{}'", said.name))),
+        }
     }
 }

@@ -240,6 +240,13 @@ impl Graph {
         Ok(())
     }
 
+    /// Keeps of what is known of values, constants aside, their element types.
+    pub(crate) fn forget_shapes(&mut self) {
+        for value in self.values.iter_mut().filter(|v| v.constant.is_none()) {
+            value.fact = Fact::of(value.fact.ty.shapeless());
+        }
+    }
+
     /// The node of this identity.
     pub fn node(&self, id: NodeId) -> Option<&NodeData> {
         self.nodes.node_weight(id)

@@ -54,12 +54,26 @@ impl Body {
         self.graph.evaluate_within(&own, effort)
     }
 
-    /// What is known of the outputs when this is known of the graph's own inputs and of the node's.
+    /// What is known of the outputs when this is known of the graph's own inputs and of the node's. Shapes that the graph
+    /// declares count for nothing: exporters declare wrong ones, and evaluation takes values as they come.
     ///
     /// # Errors
     /// What the operators' inference says, and what the effort does.
     pub fn infer(&self, own: &[Fact], inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let mut graph = Graph::clone(&self.graph);
+        graph.forget_shapes();
+        self.infer_in(graph, own, inputs, effort)
+    }
+
+    /// [`infer`](Self::infer) for outputs that are never computed: what the graph declares is the next best.
+    ///
+    /// # Errors
+    /// Those of [`infer`](Self::infer).
+    pub(super) fn infer_declared(&self, own: &[Fact], inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
+        self.infer_in(Graph::clone(&self.graph), own, inputs, effort)
+    }
+
+    fn infer_in(&self, mut graph: Graph, own: &[Fact], inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let ids = graph.inputs().to_vec();
         let captured = self.captures.iter().map(|i| inputs.get(*i));
         for (id, fact) in ids.into_iter().zip(own.iter().map(Some).chain(captured)) {
@@ -91,11 +105,32 @@ pub(crate) fn either(a: &Type, b: &Type) -> Type {
     }
 }
 
-/// The type without the extents that may change from one iteration to the next.
-pub(super) fn shapeless(ty: &Type) -> Type {
-    match ty {
-        Type::Tensor { dtype, .. } => Type::Tensor { dtype: *dtype, shape: None },
-        other => other.clone(),
+/// The types that states have in every round, the first and one after the last among them, and what is known of a
+/// round's outputs then; the states are the outputs from `first` on.
+///
+/// # Errors
+/// What a round says.
+pub(super) fn settled(
+    initial: &[Type],
+    first: usize,
+    round: impl Fn(&[Fact]) -> Result<Vec<Fact>>,
+) -> Result<(Vec<Type>, Vec<Fact>)> {
+    let mut states = initial.to_vec();
+    let mut rounds = 0;
+    // Each round knows less than the one before, so this ends; shapes that keep changing are given up soon.
+    loop {
+        let facts: Vec<Fact> = states.iter().cloned().map(Fact::of).collect();
+        let out = round(&facts)?;
+        let after = out.iter().skip(first).map(|f| &f.ty);
+        let mut next: Vec<Type> = after.zip(&states).map(|(ty, s)| either(ty, s)).collect();
+        if next == states {
+            return Ok((states, out));
+        }
+        rounds += 1;
+        if rounds > 2 {
+            next.iter_mut().zip(&states).filter(|(n, s)| n != s).for_each(|(n, _)| *n = n.shapeless());
+        }
+        states = next;
     }
 }
 
@@ -130,6 +165,43 @@ pub(crate) fn stack(values: &[Value], axis: i64, empty: Option<&Fact>) -> Result
 mod tests {
     use super::*;
     use crate::{DType, family::movement::trial::*};
+
+    #[test]
+    fn states_settle_however_long_a_change_takes_to_reach_them() {
+        let initial = vec![Type::tensor(DType::F32, [2]); 9];
+        // Each state becomes the one before it, and the first one longer.
+        let grow = |given: &[Fact]| {
+            let longer = given[0].shape().map(|s| vec![s[0].map(|n| n + 1)]);
+            let mut out = vec![Fact::tensor(DType::F32, longer)];
+            out.extend_from_slice(&given[..8]);
+            Ok(out)
+        };
+        let unknown = |ty: &Type| {
+            matches!(ty, Type::Tensor { shape: None, .. }) || *ty == Type::tensor(DType::F32, [Dim::Unknown])
+        };
+        assert!(settled(&initial, 0, grow).unwrap().0.iter().all(unknown));
+        let turn = |given: &[Fact]| Ok(vec![Fact::shaped(DType::I64, [2]), given[0].clone()]);
+        assert_eq!(settled(&initial[..2], 0, turn).unwrap().0, [Type::Unknown, Type::Unknown]);
+    }
+
+    #[test]
+    fn shapes_that_a_body_declares_are_not_believed() {
+        let mut g = Graph::new("body");
+        let x = g.add_input("x", Type::tensor(DType::F32, [0usize; 0])).unwrap();
+        let n = g.add_op("Identity").input(x, 0, 0).finish().unwrap();
+        let y = g.output_of(n, 0).unwrap();
+        g.declare(y, &Type::tensor(DType::F32, [7])).unwrap();
+        g.add_output("y", y);
+        let body = Body { graph: Arc::new(g), captures: Vec::new() };
+        let infer = |fact: Fact| body.infer(&[fact], Facts(&[]), &Effort::unbounded());
+        assert_eq!(infer(Fact::tensor(DType::F32, None)).unwrap(), [Fact::tensor(DType::F32, None)]);
+        assert_eq!(infer(Fact::shaped(DType::F32, [3])).unwrap(), [Fact::shaped(DType::F32, [3])]);
+        assert!(infer(Fact::shaped(DType::I64, [3])).is_err());
+        // The declared element type holds where inference knows none: other values are refused.
+        let other: Value = i64s(&[1], &[3]).into();
+        let refused = body.evaluate(vec![other], Inputs(&[]), &Effort::unbounded()).unwrap_err();
+        assert!(refused.to_string().contains("'x'"), "{refused}");
+    }
 
     #[test]
     fn types_merge_and_values_stack() {

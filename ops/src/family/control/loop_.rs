@@ -1,6 +1,6 @@
 //! [Loop](https://onnx.ai/onnx/operators/onnx__Loop.html): a subgraph repeated while a condition holds.
 
-use super::body::{Body, either, shapeless, stack};
+use super::body::{Body, settled, stack};
 use crate::{DType, Dim, Effort, Error, Fact, Inputs, Node, Operator, Result, Tensor, Type, Value, fact::Facts};
 use std::sync::Arc;
 
@@ -29,10 +29,11 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 impl Loop {
-    fn infer_body(&self, states: &[Fact], inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
+    /// What is known of the body's inputs.
+    fn own(states: &[Fact]) -> Vec<Fact> {
         let mut own = vec![Fact::shaped(DType::I64, [0usize; 0]), Fact::shaped(DType::Bool, [0usize; 0])];
-        own.extend(states.iter().cloned());
-        self.body.infer(&own, inputs, effort)
+        own.extend_from_slice(states);
+        own
     }
 }
 
@@ -44,33 +45,13 @@ impl Operator for Loop {
     fn infer_within(&self, inputs: Facts<'_>, effort: &Effort) -> Result<Vec<Fact>> {
         let initial: Vec<Type> =
             (0..self.states).map(|i| Ok(inputs.required(2 + i)?.ty.clone())).collect::<Result<_>>()?;
-        let mut states = initial.clone();
-        let mut out;
-        let mut rounds = 0;
-        // A state's type is what its initial value and the body agree on; shapes that keep changing are given up.
-        loop {
-            let facts: Vec<Fact> = states.iter().cloned().map(Fact::of).collect();
-            out = self.infer_body(&facts, inputs, effort);
-            let Ok(found) = &out else { break };
-            let mut next: Vec<Type> =
-                found.iter().skip(1).zip(&states).map(|(f, s)| either(&f.ty, s)).take(self.states).collect();
-            if next == states {
-                break;
-            }
-            rounds += 1;
-            if rounds > 2 {
-                next = next.iter().map(shapeless).collect();
-            }
-            if rounds > 4 {
-                break;
-            }
-            states = next;
-        }
-        if out.is_err() {
-            states = initial.iter().map(shapeless).collect();
-            out = self.infer_body(&states.iter().cloned().map(Fact::of).collect::<Vec<_>>(), inputs, effort);
-        }
-        let scans = out?.into_iter().skip(1 + self.states).map(|f| match f.ty {
+        let round = |states: &[Fact]| self.body.infer(&Self::own(states), inputs, effort);
+        // Initial shapes that the body cannot take are no matter to a loop without rounds.
+        let (states, out) = settled(&initial, 1, round).or_else(|_| {
+            let types: Vec<Type> = initial.iter().map(Type::shapeless).collect();
+            settled(&types, 1, round)
+        })?;
+        let scans = out.into_iter().skip(1 + self.states).map(|f| match f.ty {
             Type::Tensor { dtype, shape } => {
                 Fact::tensor(dtype, shape.map(|s| std::iter::once(Dim::Unknown).chain(s).collect()))
             }
@@ -106,7 +87,7 @@ impl Operator for Loop {
             let types: Vec<Fact> = states.iter().map(|s| Fact::of(Type::of(s))).collect();
             let captured = inputs.known();
             let captured: Vec<Option<&Fact>> = captured.iter().map(Option::as_ref).collect();
-            facts = self.infer_body(&types, Facts(&captured), effort)?;
+            facts = self.body.infer_declared(&Self::own(&types), Facts(&captured), effort)?;
         }
         for (k, all) in kept.iter().enumerate() {
             states.push(stack(all, 0, facts.get(1 + self.states + k))?);

@@ -1,6 +1,6 @@
 //! [Scan](https://onnx.ai/onnx/operators/onnx__Scan.html): a subgraph run over the slices of an axis.
 
-use super::body::{Body, shapeless, stack};
+use super::body::{Body, settled, stack};
 use crate::{
     Dim, Effort, Error, Fact, Inputs, Node, Operator, Result, Tensor, Type, Value,
     fact::Facts,
@@ -120,7 +120,8 @@ impl Scan {
                 own.push(Fact::shaped(t.dtype(), shape));
             }
             let captured = inputs.known();
-            facts = self.body.infer(&own, Facts(&captured.iter().map(Option::as_ref).collect::<Vec<_>>()), effort)?;
+            let captured: Vec<Option<&Fact>> = captured.iter().map(Option::as_ref).collect();
+            facts = self.body.infer_declared(&own, Facts(&captured), effort)?;
         }
         for (k, mut all) in kept.into_iter().enumerate() {
             if self.output_reverse[k] {
@@ -195,7 +196,7 @@ impl Operator for Scan {
         for i in 0..self.states + self.scans {
             let ty = &inputs.required(first + i)?.ty;
             let Type::Tensor { dtype, shape: Some(s) } = ty else {
-                own.push(Fact::of(shapeless(ty)));
+                own.push(Fact::of(ty.shapeless()));
                 continue;
             };
             let mut s = s.clone();
@@ -208,13 +209,18 @@ impl Operator for Scan {
             }
             own.push(Fact::tensor(*dtype, Some(s)));
         }
-        let out = self.body.infer(&own, inputs, effort)?;
+        let slices = own.split_off(self.states);
+        let initial: Vec<Type> = own.into_iter().map(|f| f.ty).collect();
+        let round = |states: &[Fact]| self.body.infer(&[states, &slices].concat(), inputs, effort);
+        let (states, out) = settled(&initial, 0, round)?;
+        let scanned = out.into_iter().skip(self.states).map(|f| f.ty);
         let batch = inputs.get(first).and_then(Fact::shape).and_then(|s| s.first().cloned()).unwrap_or(Dim::Unknown);
-        Ok(out
+        Ok(states
             .into_iter()
+            .chain(scanned)
             .take(count)
             .enumerate()
-            .map(|(i, f)| match f.ty {
+            .map(|(i, ty)| match ty {
                 Type::Tensor { dtype, shape: Some(mut s) } => {
                     if let Some(k) = i.checked_sub(self.states)
                         && let Ok(axis) = axis_index(self.output_axes[k], s.len() + 1)
