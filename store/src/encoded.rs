@@ -19,7 +19,7 @@ use arrow_ipc::{
     writer::StreamWriter,
 };
 use arrow_schema::{DataType, SchemaRef};
-use xxhash_rust::xxh3::xxh3_128;
+use twox_hash::XxHash3_128;
 
 use crate::{Batch, Error, Result};
 
@@ -161,7 +161,7 @@ struct Known {
 impl Schemas {
     fn find(&self, bytes: &[u8]) -> Option<SchemaRef> {
         let schemas = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let known = schemas.get(&xxh3_128(bytes))?;
+        let known = schemas.get(&XxHash3_128::oneshot(bytes))?;
         (*known.bytes == *bytes).then(|| SchemaRef::clone(&known.schema))
     }
 
@@ -171,7 +171,7 @@ impl Schemas {
             schemas.clear();
         }
         let known = Known { bytes: bytes.into(), schema: SchemaRef::clone(&schema) };
-        schemas.insert(xxh3_128(bytes), known);
+        schemas.insert(XxHash3_128::oneshot(bytes), known);
         schema
     }
 }

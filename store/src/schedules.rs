@@ -6,6 +6,8 @@
 //!
 //! A failure prints the schedule that repeats it.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and prints its counts")]
+
 use std::sync::{
     Arc,
     atomic::{AtomicI32, AtomicUsize, Ordering},

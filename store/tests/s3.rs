@@ -1,7 +1,7 @@
 //! The remote tier over S3, spoken with a server process of its own on this machine (moto, from `tests/python`).
 
 #![cfg(feature = "s3")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use arrow_array::{Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
 use futures::StreamExt;

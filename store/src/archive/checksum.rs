@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use xxhash_rust::xxh3::Xxh3Default;
+use twox_hash::XxHash3_128;
 
 /// An xxh3-128 digest, stored as 16 bytes in big-endian order, which is its canonical form.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,11 +12,11 @@ impl Checksum {
     /// The digest of the pieces, one after the other.
     pub fn of(pieces: &[&[u8]]) -> Self {
         let digest = match pieces {
-            [piece] => xxhash_rust::xxh3::xxh3_128(piece),
+            [piece] => XxHash3_128::oneshot(piece),
             _ => {
-                let mut state = Xxh3Default::new();
-                pieces.iter().for_each(|piece| state.update(piece));
-                state.digest128()
+                let mut state = XxHash3_128::new();
+                pieces.iter().for_each(|piece| state.write(piece));
+                state.finish_128()
             }
         };
         Self(digest.to_be_bytes())

@@ -1,6 +1,8 @@
 //! Histories of calls against a plain map: whatever the order of puts, removals, reads, pins, syncs, compactions and new
 //! starts, and whichever tier answers, a store gives what a map would.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and prints its counts")]
+
 use std::{
     collections::BTreeMap,
     ops::Bound,

@@ -108,7 +108,7 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let node = (state >> 33) as u32 % 300;
             let hash = (node % 40).wrapping_mul(0x9e37_79b9) >> 7;
-            match (map.remove(&node), (state >> 20) % 2 == 0) {
+            match (map.remove(&node), (state >> 20).is_multiple_of(2)) {
                 (Some(()), true) => index.remove_node(hash, node),
                 (None, true) => {}
                 (there, false) => {

@@ -78,7 +78,7 @@ impl Cache for L1 {
 
 impl Cache for Store {
     fn get(&self, key: u64) -> bool {
-        black_box(Store::get(self, &Coordinate::from(key), Hint::Point)).is_ok_and(|found| found.is_some())
+        black_box(Store::get_local(self, &Coordinate::from(key), Hint::Point)).is_ok_and(|found| found.is_some())
     }
 
     fn put(&self, key: u64, batch: &Arc<Batch>) {

@@ -110,7 +110,7 @@ impl Log for Sd {
 impl Log for Store {
     fn gets(&self, keys: &[u64], _: Ends, times: &mut Vec<u64>) -> Result<()> {
         keys.iter().try_for_each(|key| {
-            timed(times, || self.get(&Coordinate::from(*key), Hint::Scan)?.context("a key that is not there"))
+            timed(times, || self.get_local(&Coordinate::from(*key), Hint::Scan)?.context("a key that is not there"))
         })
     }
 

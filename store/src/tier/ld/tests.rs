@@ -428,6 +428,7 @@ async fn work(ld: Ld, seed: u64, next: &AtomicU32) -> Told {
 /// Two processes on a store that fails in every way: what was acknowledged is there, what was not is there or not, and
 /// nothing else is.
 #[test]
+#[expect(clippy::print_stdout, reason = "it prints its counts")]
 fn faults_lose_nothing_that_was_acknowledged() {
     let rounds = std::env::var("HOLOGRAM_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(15);
     let first = std::env::var("HOLOGRAM_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);

@@ -18,7 +18,9 @@
 //! Numbers are little-endian, the digests big-endian as is their canonical form. Zeros fill up to the boundaries. The
 //! number and the position in the head's digest keep an entry from being read where another file's bytes turned up.
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
+use std::hash::Hasher;
+
+use twox_hash::{XxHash3_64, XxHash3_128};
 
 use crate::{Coordinate, Error, Result, encoded::Shape};
 
@@ -57,7 +59,7 @@ pub(super) struct Entry {
 
 /// The digest of a stream.
 pub(super) fn digest(stream: &[u8]) -> [u8; 16] {
-    xxh3_128(stream).to_be_bytes()
+    XxHash3_128::oneshot(stream).to_be_bytes()
 }
 
 fn aligned(length: u64) -> u64 {
@@ -154,12 +156,12 @@ impl Entry {
 }
 
 fn head_digest(segment: u64, position: u64, head: &[u8], key: &[u8]) -> [u8; 8] {
-    let mut state = Xxh3Default::new();
-    state.update(&segment.to_le_bytes());
-    state.update(&position.to_le_bytes());
-    state.update(head);
-    state.update(key);
-    state.digest().to_be_bytes()
+    let mut state = XxHash3_64::new();
+    state.write(&segment.to_le_bytes());
+    state.write(&position.to_le_bytes());
+    state.write(head);
+    state.write(key);
+    state.finish().to_be_bytes()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 //!
 //! It is written beside its place, made durable, and then named `MANIFEST`.
 
-use xxhash_rust::xxh3::xxh3_128;
+use twox_hash::XxHash3_128;
 
 use super::disk::Disk;
 use crate::{Error, Result};
@@ -87,13 +87,14 @@ impl Manifest {
                 bytes.extend_from_slice(&number.to_le_bytes());
             }
         }
-        bytes.extend_from_slice(&xxh3_128(&bytes).to_be_bytes());
+        bytes.extend_from_slice(&XxHash3_128::oneshot(&bytes).to_be_bytes());
         bytes
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (content, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST_BYTES)?)?;
-        if xxh3_128(content).to_be_bytes() != digest || content.len() < FIXED_BYTES || &content[..8] != TAG {
+        if XxHash3_128::oneshot(content).to_be_bytes() != digest || content.len() < FIXED_BYTES || &content[..8] != TAG
+        {
             return None;
         }
         let numbers: Vec<u64> = content[8..].as_chunks::<8>().0.iter().map(|n| u64::from_le_bytes(*n)).collect();
