@@ -1,6 +1,6 @@
 //! The plain reference evaluation of a whole graph: node by node, in order, through the operators' own references.
 
-use super::{Graph, ValueId, infer::unify};
+use super::{Graph, ValueId};
 use crate::{Effort, Error, Fact, Inputs, Result, Type, Value, fact::Facts};
 use std::collections::HashMap;
 
@@ -68,12 +68,26 @@ impl Graph {
             .collect()
     }
 
-    /// Refuses a value of another element type than the graph says: what is inferred builds on that.
+    /// Refuses a value of another kind or element type than the graph says: what is inferred builds on that.
     fn fits(&self, id: ValueId, value: &Value) -> Result<()> {
         let said = self.value(id);
-        match unify(&said.fact.ty.shapeless(), &Type::of(value).shapeless()) {
-            Ok(_) => Ok(()),
-            Err(e) => Err(e.at(format!("value '{}'", said.name))),
+        if stands_for(&said.fact.ty, value) {
+            return Ok(());
         }
+        let (found, name) = (Type::of(value), &said.name);
+        Err(Error::invalid(format!("value '{name}' is {found} where {} is declared", said.fact.ty)))
+    }
+}
+
+/// Whether a value is of this type, shapes aside. What an optional value may hold stands for it too.
+fn stands_for(ty: &Type, value: &Value) -> bool {
+    match (ty, value) {
+        (Type::Unknown, _) | (Type::Optional(_), Value::Optional(None)) => true,
+        (Type::Optional(of), Value::Optional(Some(held))) => stands_for(of, held),
+        (Type::Optional(of), held) => stands_for(of, held),
+        (Type::Tensor { dtype, .. }, Value::Tensor(t)) => *dtype == t.dtype(),
+        (Type::Sequence(of), Value::Sequence(values)) => values.iter().all(|v| stands_for(of, v)),
+        (Type::Map { key, value }, Value::Map { keys, values }) => (*key, *value) == (keys.dtype(), values.dtype()),
+        _ => false,
     }
 }

@@ -240,10 +240,14 @@ impl Graph {
         Ok(())
     }
 
-    /// Keeps of what is known of values, constants aside, their element types.
+    /// Keeps of what is known of values, constants aside, what evaluation holds them to: their element types, and nothing
+    /// of a value that may be optional or not.
     pub(crate) fn forget_shapes(&mut self) {
         for value in self.values.iter_mut().filter(|v| v.constant.is_none()) {
-            value.fact = Fact::of(value.fact.ty.shapeless());
+            value.fact = Fact::of(match &value.fact.ty {
+                Type::Optional(_) => Type::Unknown,
+                ty => ty.shapeless(),
+            });
         }
     }
 

@@ -177,6 +177,28 @@ mod tests {
     }
 
     #[test]
+    fn a_state_may_begin_as_an_optional_sequence_and_go_on_as_a_sequence() {
+        let mut g = Graph::new("body");
+        g.add_input("i", Type::Unknown).unwrap();
+        let go = g.add_input("go", Type::Unknown).unwrap();
+        let sequence = Type::Sequence(Box::new(Type::Tensor { dtype: DType::I64, shape: None }));
+        let s = g.add_input("s", Type::Optional(Box::new(sequence))).unwrap();
+        let n = g.add_op("OptionalGetElement").input(s, 0, 0).finish().unwrap();
+        let held = g.output_of(n, 0).unwrap();
+        g.add_output("go", go);
+        g.add_output("s", held);
+        let looped = Loop { body: Body { graph: Arc::new(g), captures: Vec::new() }, states: 1 };
+        let all = Value::Sequence(vec![i64s(&[1], &[4]).into()]);
+        let (most, state) = (Tensor::scalar(2i64), Value::Optional(Some(Box::new(all.clone()))));
+        let (known, typed) = (Fact::constant(most.clone()), Fact::of(Type::of(&state)));
+        assert_eq!(looped.infer(Facts(&[Some(&known), None, Some(&typed)])).unwrap(), [Fact::of(Type::Unknown)]);
+        let most = most.into();
+        assert_eq!(looped.evaluate(Inputs(&[Some(&most), None, Some(&state)])).unwrap(), [all]);
+        let other = Value::Optional(Some(Box::new(Value::Sequence(vec![Tensor::scalar(true).into()]))));
+        assert!(looped.evaluate(Inputs(&[Some(&most), None, Some(&other)])).is_err());
+    }
+
+    #[test]
     fn an_initial_state_of_another_type_than_declared_is_refused() {
         let mut g = Graph::new("body");
         g.add_input("i", Type::Unknown).unwrap();
