@@ -188,7 +188,7 @@ fn names_of(graph: &GraphProto) -> Vec<String> {
     inputs.chain(constants).chain(graph.node.iter().flat_map(|n| n.output.clone())).collect()
 }
 
-fn nodes(nodes: &mut Vec<NodeProto>, names: &mut Vec<String>, draw: &mut Draw) {
+fn nodes(nodes: &mut Vec<NodeProto>, names: &mut [String], draw: &mut Draw) {
     let count = nodes.len();
     let how = below(draw, 16);
     if how == 0 {
