@@ -34,7 +34,7 @@ pub(super) struct Folder {
 
 /// A store that is open.
 pub(super) enum Place {
-    Local(Sd),
+    Local(Box<Sd>),
     Remote(Runtime, Ld),
 }
 
@@ -65,7 +65,7 @@ impl Folder {
             return Err(Failure::new(ErrorKind::Missing, format!("{}: there is no such folder", self.path.display()))
                 .hint("`hologram store put` makes one"));
         }
-        Ok(Place::Local(Sd::open(&self.path, self.options()).map_err(Error::from)?))
+        Ok(Place::Local(Box::new(Sd::open(&self.path, self.options()).map_err(Error::from)?)))
     }
 
     /// Keeps rows, durably; their version.
