@@ -96,6 +96,9 @@ pub struct Store {
     sd: Option<Sd>,
     #[cfg(feature = "remote")]
     ld: Option<Ld>,
+    /// Held while copies of what changed in the remote tier are dropped.
+    #[cfg(feature = "remote")]
+    dropping: Mutex<()>,
     /// One for each routing class: held while a coordinate of it changes or moves, with the moment when the last change of it
     /// ended.
     changed: Box<[Mutex<u64>]>,
@@ -183,10 +186,11 @@ impl StoreBuilder {
     }
 
     /// The tier beyond this host. What lies there lies in the store; what is put here stays here until it is put with
-    /// [`Durability::Remote`] or sent by [`Store::send`](Store::send).
+    /// [`Durability::Remote`] or sent by [`Store::send`](Store::send). One tier is of one store: a second store opens its own.
     #[cfg(feature = "remote")]
     #[must_use]
     pub fn remote(mut self, ld: Ld) -> Self {
+        ld.watch();
         self.remote = Some(ld);
         self
     }
@@ -224,6 +228,8 @@ impl StoreBuilder {
             sd: None,
             #[cfg(feature = "remote")]
             ld: self.remote,
+            #[cfg(feature = "remote")]
+            dropping: Mutex::default(),
             changed: Class::all().map(|_| Mutex::default()).collect(),
             clock: AtomicU64::new(0),
             content: Content::new(),
@@ -287,6 +293,11 @@ impl Store {
     /// As [`Store::get_local`]; with a remote tier, [`Error::Corrupt`] where its bytes do not match their name, and
     /// [`Error::Unavailable`] where it does not answer in time.
     pub async fn get(&self, at: &Coordinate, hint: Hint) -> Result<Option<Arc<Batch>>> {
+        #[cfg(feature = "remote")]
+        if let Some(ld) = self.ld.as_ref().filter(|ld| ld.has_changed()) {
+            // Left by a change whose future was dropped.
+            self.drop_changed(ld);
+        }
         if let Some(found) = self.get_local(at, hint)? {
             return Ok(Some(found));
         }
@@ -419,7 +430,7 @@ impl Store {
 
     /// Everything that this host holds in a range of coordinates, in order, as it is now. Batches are read when they are
     /// asked for. With a remote tier, `stream` gives what lies there too.
-    pub fn scan(&self, range: impl RangeBounds<Coordinate>) -> Box<dyn Iterator<Item = Scanned> + '_> {
+    pub fn scan(&self, range: impl RangeBounds<Coordinate>) -> Box<dyn Iterator<Item = Scanned> + Send + '_> {
         #[cfg(feature = "mmap")]
         if let Some(sd) = &self.sd {
             return Box::new(sd.scan(range).map(|(at, _, read)| (at, read)));

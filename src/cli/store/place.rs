@@ -98,7 +98,9 @@ fn connect(url: &str) -> Result<Place> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(ErrorKind::Unavailable, format!("a thread for {url}: {error}")))?;
-    let settings = std::env::vars().filter(|(name, _)| SETTINGS.iter().any(|prefix| name.starts_with(prefix)));
+    let variables = std::env::vars_os();
+    let settings = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let settings = settings.filter(|(name, _)| SETTINGS.iter().any(|prefix| name.starts_with(prefix)));
     let settings = settings.map(|(name, value)| (name.to_ascii_lowercase(), value));
     let ld = runtime.block_on(Ld::connect(url, settings, LdOptions::default())).map_err(Error::from)?;
     Ok(Place::Remote(runtime, ld))
@@ -136,8 +138,9 @@ impl Place {
             }
             Self::Remote(runtime, ld) => {
                 for (at, named) in ld.entries(range) {
-                    let batch = runtime.block_on(ld.read(named)).map_err(Error::from)?;
-                    each(at, named.version, &batch);
+                    if let Some(batch) = runtime.block_on(ld.read(&at, named)).map_err(Error::from)? {
+                        each(at, named.version, &batch);
+                    }
                 }
             }
         }

@@ -4,10 +4,13 @@
 //! there until it is sent. Memory holds copies of both. A copy of a shared batch goes when another process changes it, once
 //! this one has read the log.
 
-use std::{collections::BTreeMap, ops::RangeBounds, sync::Arc};
+use std::{
+    ops::RangeBounds,
+    sync::{Arc, PoisonError},
+};
 
 use arrow_array::RecordBatch;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 
 use super::{Durability, Hint, Put, Scanned, Store};
 #[cfg(feature = "mmap")]
@@ -49,15 +52,20 @@ impl Store {
         let mut own = self.own_version(at);
         if own.is_some() {
             if self.expects(&put).is_some() {
-                let what = "a change of this host was not sent yet: send or remove it first";
+                let what = "a change of this host was not sent yet: send or discard it first";
                 return Err(Error::Conflict(format!("{at}: {what}")));
             }
             own = Some(self.keep(at, &batch, Put { durability: Durability::Memory, ..put })?);
+            self.flush()?;
         }
         let outcome = ld.insert(at, &batch, self.expects(&put)).await;
-        self.drop_foreign(ld);
+        self.drop_changed(ld);
         let version = outcome?;
         self.settle(ld, at, &batch, version, own, put.hint)?;
+        if own.is_some() {
+            // The end of the change too, before anybody relies on what took its place.
+            self.flush()?;
+        }
         Ok(version)
     }
 
@@ -66,32 +74,50 @@ impl Store {
     /// # Errors
     /// As [`Store::remove`] and [`Ld::delete`].
     pub async fn remove_durable(&self, at: &Coordinate) -> Result<bool> {
-        let was_here = self.remove_local(at)?;
-        let Some(ld) = &self.ld else { return Ok(was_here) };
+        let Some(ld) = &self.ld else { return self.remove_local(at) };
+        let own = self.own_version(at);
         let outcome = ld.delete(at, None).await;
-        self.drop_foreign(ld);
+        self.drop_changed(ld);
         let was_there = outcome?;
-        let _changes = self.change(at);
-        if ld.version(at).is_none() && self.own_version(at).is_none() {
-            self.forget(at);
+        if own.is_some() && self.own_version(at) == own {
+            self.discard(at)?;
         }
-        Ok(was_here | was_there)
+        Ok(was_there || own.is_some())
+    }
+
+    /// Gives up the change of this host at a coordinate, so that what is remote shows again; whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the disk fails.
+    pub fn discard(&self, at: &Coordinate) -> Result<bool> {
+        let was_there = {
+            let _changes = self.change(at);
+            let was_there = self.own_version(at).is_some();
+            if was_there {
+                self.end_own_change(at)?;
+                self.forget(at);
+            }
+            was_there
+        };
+        self.flush()?;
+        Ok(was_there)
     }
 
     /// Sends every change of this host to the remote tier, where it takes the place of what lies there; how many were sent.
-    /// What runs out stays.
+    /// What runs out stays. A process that stops in the middle of it sends what was under way once more.
     ///
     /// # Errors
-    /// As [`Ld::insert`] and [`Store::get_local`]; what was sent before is there.
+    /// The first that a change met, as [`Ld::insert`] and [`Store::get_local`]; the others are sent all the same.
     pub async fn send(&self) -> Result<u64> {
         let Some(ld) = &self.ld else { return Ok(0) };
-        let sent = futures::stream::iter(self.own_changes())
+        let outcomes = futures::stream::iter(self.own_changes())
             .map(async |at| self.send_one(ld, at).await)
             .buffer_unordered(AT_ONCE)
-            .try_fold(0, async |sent, one| Ok(sent + u64::from(one)))
+            .collect::<Vec<Result<bool>>>()
             .await;
-        self.drop_foreign(ld);
-        sent
+        self.drop_changed(ld);
+        self.flush()?;
+        outcomes.into_iter().try_fold(0, |sent, one| Ok(sent + u64::from(one?)))
     }
 
     /// Reads what other processes changed in the remote tier, and drops older copies; how many changes of the log that were.
@@ -101,32 +127,47 @@ impl Store {
     pub async fn refresh(&self) -> Result<u64> {
         let Some(ld) = &self.ld else { return Ok(0) };
         let outcome = ld.refresh().await;
-        self.drop_foreign(ld);
+        self.drop_changed(ld);
         outcome
     }
 
     /// Everything in a range of coordinates in every tier, in order, as it is now. Batches are read some ahead of where
-    /// they are asked for.
-    pub fn stream(&self, range: impl RangeBounds<Coordinate> + Clone) -> impl Stream<Item = Scanned> + '_ {
-        let there = self.ld.as_ref().map_or_else(Vec::new, |ld| ld.entries(range.clone()));
-        let mut found: BTreeMap<Coordinate, _> = there.into_iter().map(|(at, named)| (at, Err(named))).collect();
-        found.extend(self.scan(range).map(|(at, read)| (at, Ok(read))));
-        futures::stream::iter(found)
-            .map(async |(at, what)| {
-                let read = match (what, &self.ld) {
-                    (Ok(read), _) => read,
-                    (Err(named), Some(ld)) => ld.read(named).await,
-                    (Err(_), None) => Err(Error::Missing(format!("{at}: there is no remote tier"))),
-                };
-                (at, read)
+    /// they are asked for. Where an object was replaced and collected meanwhile, what took its place is given.
+    pub fn stream(&self, range: impl RangeBounds<Coordinate>) -> impl Stream<Item = Scanned> + Send + '_ {
+        let range = (range.start_bound().cloned(), range.end_bound().cloned());
+        // What is here first: a change that is sent in between is in both.
+        let mut here = self.scan(range.clone()).peekable();
+        let mut there = self.ld.as_ref().map_or_else(Vec::new, |ld| ld.entries(range)).into_iter().peekable();
+        let merged = std::iter::from_fn(move || {
+            let (one, other) = (here.peek().map(|(at, _)| at), there.peek().map(|(at, _)| at));
+            match (one, other) {
+                (Some(one), Some(other)) if one > other => there.next().map(|(at, named)| (at, Err(named))),
+                (None, Some(_)) => there.next().map(|(at, named)| (at, Err(named))),
+                (one, other) => {
+                    if one == other {
+                        there.next();
+                    }
+                    here.next().map(|(at, read)| (at, Ok(read)))
+                }
+            }
+        });
+        futures::stream::iter(merged)
+            .map(async |(at, what)| match (what, &self.ld) {
+                (Ok(read), _) => Some((at, read)),
+                (Err(named), Some(ld)) => {
+                    let read = ld.read(&at, named).await.transpose()?;
+                    Some((at, read))
+                }
+                (Err(_), None) => None,
             })
             .buffered(AT_ONCE)
+            .filter_map(std::future::ready)
     }
 
     pub(super) async fn get_remote(&self, at: &Coordinate, hint: Hint) -> Result<Option<Arc<Batch>>> {
         let Some(ld) = &self.ld else { return Ok(None) };
         let outcome = ld.fetch(at).await;
-        self.drop_foreign(ld);
+        self.drop_changed(ld);
         let Some((batch, version)) = outcome? else { return Ok(None) };
         if hint != Hint::Scan {
             let changes = self.changes(at);
@@ -170,13 +211,15 @@ impl Store {
         hint: Hint,
     ) -> Result<()> {
         let changes = self.change(at);
-        if self.own_version(at) != own || ld.version(at) != Some(version) {
-            // There is something newer, here or there.
+        if self.own_version(at) != own {
+            // There is something newer here.
             return Ok(());
         }
-        self.end_own_change(at)?;
+        if own.is_some() {
+            self.end_own_change(at)?;
+        }
         self.forget(at);
-        if hint == Hint::Scan {
+        if hint == Hint::Scan || ld.version(at) != Some(version) {
             return Ok(());
         }
         match self.keep_in_memory(at, batch, hint, &changes) {
@@ -185,9 +228,10 @@ impl Store {
         }
     }
 
-    /// Drops the copies of what others changed.
-    fn drop_foreign(&self, ld: &Ld) {
-        for at in ld.take_foreign() {
+    /// Drops the copies of what changed. Whoever returns from here has seen all of them dropped.
+    pub(super) fn drop_changed(&self, ld: &Ld) {
+        let _one = self.dropping.lock().unwrap_or_else(PoisonError::into_inner);
+        for at in ld.take_changed() {
             let _changes = self.change(&at);
             if self.own_version(&at).is_none() {
                 self.forget(&at);

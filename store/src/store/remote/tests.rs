@@ -8,7 +8,7 @@ use crate::tier::{
         LdOptions,
         faulty::{Faults, Faulty},
     },
-    sd::SdOptions,
+    sd::{Sd, SdOptions, disk::Disk, lying::Lying},
 };
 
 fn at(number: u32) -> Coordinate {
@@ -106,6 +106,53 @@ fn a_failed_remote_put_leaves_what_was_there() {
         let again = store(&objects, Some(folder.path())).await;
         assert_eq!(again.send().await.unwrap(), 1);
         assert_eq!((get(&again, 1).await, get(&store(&objects, None).await, 2).await), (Some(1), Some(10)));
+    });
+}
+
+/// What ended a change of this host is on disk before anybody relies on what took its place.
+#[test]
+fn a_change_that_was_sent_does_not_come_back_after_a_crash() {
+    runtime().block_on(async {
+        for seed in 0..40 {
+            let objects = Arc::new(InMemory::new());
+            let disk = Arc::new(Lying::new());
+            let on = async |disk: Arc<Lying>| {
+                let options = SdOptions { segment_bytes: 1 << 16, ..SdOptions::default() };
+                let sd = Sd::on(disk as Arc<dyn Disk>, options).unwrap();
+                Store::builder().l0_bytes(0).remote(tier(&objects).await).on(sd)
+            };
+            let here = on(Arc::clone(&disk)).await;
+            let local = Put { durability: Durability::Local, ..Put::default() };
+            for number in 1..5 {
+                here.put_with(&at(number), records(1), local).unwrap();
+            }
+            here.put_durable(&at(1), records(2), REMOTE).await.unwrap();
+            assert!(here.remove_durable(&at(2)).await.unwrap());
+            assert!(here.discard(&at(4)).unwrap());
+            assert_eq!(here.send().await.unwrap(), 1);
+            let again = on(Arc::new(disk.crash(seed))).await;
+            let found = [get(&again, 1).await, get(&again, 2).await, get(&again, 3).await, get(&again, 4).await];
+            assert_eq!((found, again.stats().sd.unwrap().entries), ([Some(2), None, Some(1), None], 0), "seed {seed}");
+        }
+    });
+}
+
+#[test]
+fn a_put_whose_future_was_dropped_leaves_no_older_copy() {
+    runtime().block_on(async {
+        let objects = Arc::new(Faulty::new(Arc::new(InMemory::new()), 1));
+        let here = store(&objects, None).await;
+        here.put_durable(&at(1), records(1), REMOTE).await.unwrap();
+        assert_eq!(here.get_resident(&at(1)).map(|batch| value(&batch)), Some(1));
+        objects.set(Faults { delay: std::time::Duration::from_millis(20), ..Faults::default() });
+        let one = at(1);
+        let put = here.put_durable(&one, records(2), REMOTE);
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(5), put).await.is_err(), "dropped in the middle");
+        objects.set(Faults::default());
+        while here.remote().unwrap().version(&at(1)) == Some(1) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        assert_eq!(get(&here, 1).await, Some(2));
     });
 }
 

@@ -28,6 +28,19 @@ const TOKEN: u64 = 10;
 /// The longest wait between attempts, in first waits.
 const BACKOFF_MAX: u32 = 64;
 
+/// How long bytes may take on their way: a megabyte a second is slow.
+fn moving(bytes: u64) -> Duration {
+    Duration::from_secs(bytes >> 20)
+}
+
+/// So long from now; what is too long for the clock is a year.
+pub(super) fn after(wait: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait).unwrap_or(now + YEAR)
+}
+
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 /// An object store behind deadlines and retries.
 #[derive(Debug)]
 pub(super) struct Calls {
@@ -96,13 +109,19 @@ impl Calls {
 
     /// When an operation that begins now must have ended.
     pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + self.options.deadline
+        self.deadline_for(0)
+    }
+
+    /// The same for an operation that moves so many bytes, which may be slow.
+    pub(super) fn deadline_for(&self, bytes: u64) -> Instant {
+        after(self.options.deadline.saturating_add(moving(bytes)))
     }
 
     /// The bytes at a path, once `check` takes them; `None` where nothing lies there.
     pub(super) async fn get(
         &self,
         path: &Path,
+        bytes: u64,
         deadline: Instant,
         check: impl Fn(&[u8]) -> Result<(), String>,
     ) -> Result<Option<Vec<u8>>> {
@@ -111,7 +130,7 @@ impl Calls {
             check(&bytes).map_err(Trouble::Damaged)?;
             Ok(Vec::from(bytes))
         };
-        match self.call(attempt, deadline).await {
+        match self.call(attempt, bytes, deadline).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err((trouble, _)) if trouble.is_missing() => Ok(None),
             Err(failed) => Err(self.error(path, "reading", failed)),
@@ -121,14 +140,16 @@ impl Calls {
     /// Writes an object whose bytes are always the same.
     pub(super) async fn put(&self, path: &Path, bytes: PutPayload, deadline: Instant) -> Result<()> {
         let attempt = async || Ok(self.store.put(path, bytes.clone()).await.map(drop)?);
-        self.call(attempt, deadline).await.map_err(|failed| self.error(path, "writing", failed))
+        self.call(attempt, bytes.content_length() as u64, deadline)
+            .await
+            .map_err(|failed| self.error(path, "writing", failed))
     }
 
     /// Writes an object if nothing lies there; whether it did. An attempt whose answer was lost may have done it too.
     pub(super) async fn create(&self, path: &Path, bytes: PutPayload, deadline: Instant) -> Result<bool> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let attempt = async || Ok(self.store.put_opts(path, bytes.clone(), options.clone()).await.map(drop)?);
-        match self.call(attempt, deadline).await {
+        match self.call(attempt, bytes.content_length() as u64, deadline).await {
             Ok(()) => Ok(true),
             Err((trouble, _)) if trouble.is_taken() => Ok(false),
             Err(failed) => Err(self.error(path, "writing", failed)),
@@ -137,7 +158,7 @@ impl Calls {
 
     /// Deletes an object, if it is there.
     pub(super) async fn delete(&self, path: &Path, deadline: Instant) -> Result<()> {
-        match self.call(async || Ok(self.store.delete(path).await?), deadline).await {
+        match self.call(async || Ok(self.store.delete(path).await?), 0, deadline).await {
             Ok(()) => Ok(()),
             Err((trouble, _)) if trouble.is_missing() => Ok(()),
             Err(failed) => Err(self.error(path, "deleting", failed)),
@@ -159,20 +180,31 @@ impl Calls {
             };
             Ok(listed.map_ok(|meta| (meta.location, meta.last_modified.timestamp())).try_collect::<Vec<_>>().await?)
         };
-        let mut found = self.call(attempt, deadline).await.map_err(|failed| self.error(folder, "listing", failed))?;
+        let mut found =
+            self.call(attempt, 0, deadline).await.map_err(|failed| self.error(folder, "listing", failed))?;
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// When an object was written, in seconds since 1970 by the store's clock; `None` where nothing lies there.
+    pub(super) async fn written(&self, path: &Path, deadline: Instant) -> Result<Option<i64>> {
+        match self.call(async || Ok(self.store.head(path).await?), 0, deadline).await {
+            Ok(meta) => Ok(Some(meta.last_modified.timestamp())),
+            Err((trouble, _)) if trouble.is_missing() => Ok(None),
+            Err(failed) => Err(self.error(path, "looking at", failed)),
+        }
     }
 
     async fn call<T, F: Future<Output = Result<T, Trouble>>>(
         &self,
         attempt: impl Fn() -> F,
+        bytes: u64,
         deadline: Instant,
     ) -> Result<T, (Trouble, &'static str)> {
         let mut wait = self.options.backoff;
         for tried in 0_u32.. {
             self.requests.fetch_add(1, Ordering::Relaxed);
-            let until = deadline.min(Instant::now() + self.options.attempt);
+            let until = deadline.min(after(self.options.attempt.saturating_add(moving(bytes))));
             let trouble = match timeout_at(until, attempt()).await {
                 Ok(Ok(value)) => {
                     self.refund();
@@ -188,7 +220,7 @@ impl Calls {
                     Trouble::Store(object_store::Error::Generic { store: "remote", source })
                 }
             };
-            let wake = Instant::now() + self.jittered(wait);
+            let wake = after(self.jittered(wait));
             let why_not = if tried >= self.options.retries {
                 "; it was tried as often as the settings allow"
             } else if wake >= deadline {
@@ -198,7 +230,7 @@ impl Calls {
             } else {
                 self.retries.fetch_add(1, Ordering::Relaxed);
                 sleep(wake - Instant::now()).await;
-                wait = (wait * 2).min(self.options.backoff * BACKOFF_MAX);
+                wait = wait.saturating_mul(2).min(self.options.backoff.saturating_mul(BACKOFF_MAX));
                 continue;
             };
             return Err((trouble, why_not));
@@ -210,7 +242,7 @@ impl Calls {
     fn jittered(&self, wait: Duration) -> Duration {
         let mut hasher = self.random.build_hasher();
         hasher.write_u64(self.requests.load(Ordering::Relaxed));
-        wait.mul_f64((hasher.finish() >> 11) as f64 / (1_u64 << 53) as f64)
+        wait.min(YEAR).mul_f64((hasher.finish() >> 11) as f64 / (1_u64 << 53) as f64)
     }
 
     fn take_token(&self) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Each is the Arrow IPC stream of one batch, which any Arrow reader opens, with the BLAKE3 digest of the stream after its
 //! end. Its rows are changes: a coordinate's bytes, the digest of the object that lies there from now on (none where
-//! nothing does), that object's length, and the version. Its schema carries the number and who wrote it.
+//! nothing does), which upload of it, its length, and the version. Its schema carries the number and who wrote it.
 
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ fn fields() -> Fields {
     Fields::from(vec![
         Field::new("coordinate", DataType::Binary, false),
         Field::new("digest", DataType::FixedSizeBinary(DIGEST_BYTES as i32), true),
+        Field::new("upload", DataType::UInt64, false),
         Field::new("bytes", DataType::UInt64, false),
         Field::new("version", DataType::UInt64, false),
     ])
@@ -58,6 +59,7 @@ impl Delta {
             vec![
                 Arc::new(BinaryArray::from_iter_values(self.changes.iter().map(|(at, _)| at.as_bytes()))),
                 Arc::new(digests.finish()),
+                numbers(|named| named.upload),
                 numbers(|named| named.bytes),
                 numbers(|named| named.version),
             ],
@@ -89,12 +91,16 @@ impl Delta {
         }
         let coordinates: &BinaryArray = records.column(0).as_binary();
         let digests: &FixedSizeBinaryArray = records.column(1).as_fixed_size_binary();
-        let [bytes, versions] = [2, 3].map(|i| records.column(i).as_primitive::<UInt64Type>());
+        let [uploads, bytes, versions] = [2, 3, 4].map(|i| records.column(i).as_primitive::<UInt64Type>());
         let change = |row: usize| {
             let at = Coordinate::from_bytes(coordinates.value(row)).map_err(|error| corrupt(&error))?;
             let digest = digests.is_valid(row).then(|| digests.value(row).try_into()).transpose();
             let digest: Option<[u8; DIGEST_BYTES]> = digest.map_err(|error| corrupt(&error))?;
-            Ok((at, digest.map(|digest| Named { digest, bytes: bytes.value(row), version: versions.value(row) })))
+            let named = |digest| {
+                let (upload, bytes, version) = (uploads.value(row), bytes.value(row), versions.value(row));
+                Named { digest, upload, bytes, version }
+            };
+            Ok((at, digest.map(named)))
         };
         let changes = (0..records.num_rows()).map(change).collect::<Result<_>>()?;
         Ok(Self { number, writer: about(WRITER), changes })
@@ -107,7 +113,7 @@ mod tests {
 
     #[test]
     fn deltas_come_back_and_every_byte_counts() {
-        let named = Named { digest: [7; 32], bytes: 5, version: 9 };
+        let named = Named { digest: [7; 32], upload: 4, bytes: 5, version: 9 };
         let changes = vec![(Coordinate::from(1_u32), Some(named)), (Coordinate::from(u64::MAX), None)];
         for changes in [changes, Vec::new()] {
             let delta = Delta { number: 9, writer: "w".into(), changes };

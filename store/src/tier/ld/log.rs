@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use tokio::time::Instant;
 
-use super::{Inner, View, collect::SYNC_AGE, delta::Delta, lock};
+use super::{Inner, View, delta::Delta, lock};
 use crate::{Coordinate, Error, Result};
 
 /// How often the log is listed anew where what was listed is not there.
@@ -34,7 +34,7 @@ impl Inner {
             outcome = self.read_changes(deadline).await;
             match &outcome {
                 Ok(()) => {
-                    *lock(&self.synced) = start;
+                    self.set_synced(start);
                     return outcome;
                 }
                 Err(Error::Missing(_)) => {}
@@ -44,9 +44,13 @@ impl Inner {
         outcome.map_err(|error| Error::Corrupt(format!("the remote tier's log: {error}")))
     }
 
-    /// Whether the log was read a short time ago by any clock that counts while a machine sleeps.
-    pub(super) fn is_synced(&self) -> bool {
-        lock(&self.synced).elapsed().is_ok_and(|age| age < SYNC_AGE)
+    /// Since when the log may have grown by changes that are not known.
+    pub(super) fn synced(&self) -> SystemTime {
+        *lock(&self.synced)
+    }
+
+    pub(super) fn set_synced(&self, when: SystemTime) {
+        *lock(&self.synced) = when;
     }
 
     async fn read_changes(&self, deadline: Instant) -> Result<()> {
@@ -58,6 +62,9 @@ impl Inner {
         if *first != known + 1 {
             // What came before was collected.
             self.load_view(*first, deadline).await?;
+        } else if last - known > self.options.checkpoint_every.max(1) {
+            // One look at the last whole view saves many at changes.
+            self.load_view(known + 1, deadline).await?;
         }
         let known = self.view().number;
         let wanted: Vec<u64> = (known + 1..=*last).collect();
@@ -68,7 +75,7 @@ impl Inner {
             })
             .buffered(READ_AHEAD);
         while let Some(delta) = read.try_next().await? {
-            self.apply(&delta, true);
+            self.apply(&delta);
         }
         Ok(())
     }
@@ -81,14 +88,14 @@ impl Inner {
 
     /// The change, or the whole view, of a number.
     pub(super) async fn read(&self, folder: &Path, number: u64, deadline: Instant) -> Result<Option<Delta>> {
-        let bytes = self.calls.get(&place(folder, number), deadline, Delta::check).await?;
+        let bytes = self.calls.get(&place(folder, number), 0, deadline, Delta::check).await?;
         bytes.map(|bytes| Delta::decode(number, &bytes)).transpose()
     }
 
     /// Takes over the last whole view from which the log goes on to a change, if there is one.
     async fn load_view(&self, change: u64, deadline: Instant) -> Result<()> {
-        let folder = self.checkpoints();
-        let numbers = self.numbers(&folder, 0, deadline).await?;
+        let (folder, known) = (self.checkpoints(), self.view().number);
+        let numbers = self.numbers(&folder, known, deadline).await?;
         let mut why = None;
         // One that is damaged costs nothing while an older one is there.
         for number in numbers.into_iter().rev().filter(|number| *number + 1 >= change) {
@@ -106,9 +113,9 @@ impl Inner {
             }
         }
         match why {
-            Some(error) => Err(error),
-            None if change <= 1 => Ok(()),
-            None => Err(Error::Corrupt(format!("the remote tier's log begins with change {change}, and no view does"))),
+            Some(error) if change > known + 1 => Err(error),
+            _ if change <= known + 1 => Ok(()),
+            _ => Err(Error::Missing(format!("it goes on with change {change} after {known}, and no view does"))),
         }
     }
 
@@ -123,11 +130,11 @@ impl Inner {
         let changed: Vec<Coordinate> = there.index.keys().chain(view.index.keys()).filter(differs).cloned().collect();
         *there = view;
         drop(there);
-        lock(&self.foreign).extend(changed);
+        self.tell(changed);
     }
 
     /// Brings the view forward by one change.
-    pub(super) fn apply(&self, delta: &Delta, is_foreign: bool) {
+    pub(super) fn apply(&self, delta: &Delta) {
         let mut view = self.view_mut();
         if delta.number != view.number + 1 {
             return;
@@ -137,9 +144,7 @@ impl Inner {
             view.point(at, *named);
         }
         drop(view);
-        if is_foreign {
-            lock(&self.foreign).extend(delta.changes.iter().map(|(at, _)| at.clone()));
-        }
+        self.tell(delta.changes.iter().map(|(at, _)| at.clone()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! LD, the network: immutable objects named by their content, and a log that says which lies where.
 //!
-//! Objects hold the Arrow IPC stream of a batch under the BLAKE3 digest of its bytes, so that equal content lies there once
-//! and damage is noticed. The log is a row of numbered objects, each written only if its number is free: whoever writes one
+//! Objects hold the Arrow IPC stream of a batch under the BLAKE3 digest of its bytes and the number of an upload, so that
+//! equal content lies there once and damage is noticed. The log is a row of numbered objects, each written only if its number is free: whoever writes one
 //! has read all before it, so that any number of processes share a tier and a compare-and-swap holds among them. The whole
 //! view is written now and then, and a tier opens from the last of these and what came after.
 //!
@@ -19,7 +19,7 @@ pub mod faulty;
 mod log;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     future::Future,
     io,
     ops::RangeBounds,
@@ -109,6 +109,8 @@ pub(crate) type Digest = [u8; 32];
 pub struct Named {
     /// The BLAKE3 digest of the object's bytes.
     pub digest: [u8; 32],
+    /// Which upload of these bytes it is.
+    pub upload: u64,
     /// The object's length.
     pub bytes: u64,
     /// The number of the change since when it lies there.
@@ -120,8 +122,8 @@ pub struct Named {
 struct View {
     number: u64,
     index: BTreeMap<Coordinate, Named>,
-    /// How many coordinates name an object.
-    references: HashMap<Digest, usize>,
+    /// How many coordinates name an object: a digest and an upload of it.
+    references: BTreeMap<(Digest, u64), usize>,
     bytes: u64,
 }
 
@@ -130,7 +132,7 @@ impl View {
     fn point(&mut self, at: &Coordinate, named: Option<Named>) {
         let former = match named {
             Some(named) => {
-                *self.references.entry(named.digest).or_default() += 1;
+                *self.references.entry((named.digest, named.upload)).or_default() += 1;
                 self.bytes = self.bytes.saturating_add(named.bytes);
                 self.index.insert(at.clone(), named)
             }
@@ -138,12 +140,18 @@ impl View {
         };
         let Some(former) = former else { return };
         self.bytes = self.bytes.saturating_sub(former.bytes);
-        if let Some(count) = self.references.get_mut(&former.digest) {
+        let name = (former.digest, former.upload);
+        if let Some(count) = self.references.get_mut(&name) {
             *count -= 1;
             if *count == 0 {
-                self.references.remove(&former.digest);
+                self.references.remove(&name);
             }
         }
+    }
+
+    /// An upload of these bytes that a coordinate names.
+    fn upload_of(&self, digest: &Digest) -> Option<u64> {
+        self.references.range((*digest, 0)..=(*digest, u64::MAX)).next().map(|((_, upload), _)| *upload)
     }
 }
 
@@ -165,8 +173,8 @@ struct Inner {
     synced: Mutex<SystemTime>,
     queue: Mutex<Queue>,
     flights: Mutex<HashMap<Digest, Arc<Flight>>>,
-    /// What others changed, until the store has dropped its copies.
-    foreign: Mutex<Vec<Coordinate>>,
+    /// What changed, until the store of this tier has dropped its copies; `None` without a store.
+    changed: Mutex<Option<BTreeSet<Coordinate>>>,
     counters: Counters,
 }
 
@@ -189,7 +197,8 @@ impl Ld {
     /// as `aws_endpoint`. Which schemes there are depends on the features: `s3` brings that one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a URL or an option that names nothing; else as [`Ld::open`].
+    /// [`Error::Invalid`] for a URL that names nothing; else as [`Ld::open`]. Options that object_store does not know are
+    /// passed over.
     pub async fn connect(
         url: &str,
         settings: impl IntoIterator<Item = (String, String)>,
@@ -222,12 +231,11 @@ impl Ld {
             synced: Mutex::new(SystemTime::UNIX_EPOCH),
             queue: Mutex::default(),
             flights: Mutex::default(),
-            foreign: Mutex::default(),
+            changed: Mutex::default(),
             counters: Counters::default(),
         };
         let deadline = inner.calls.deadline();
         inner.catch_up(deadline).await?;
-        lock(&inner.foreign).clear();
         Ok(Self(Arc::new(inner)))
     }
 
@@ -274,13 +282,20 @@ impl Ld {
         self.run(async move { inner.fetch(&at).await }).await
     }
 
-    /// The batch of an object, as [`entries`](Self::entries) gave it, whatever lies at its coordinate now.
+    /// The batch of an object, as [`entries`](Self::entries) gave it. Where it was replaced and collected since, what lies at
+    /// the coordinate now, if anything does.
     ///
     /// # Errors
-    /// As [`Ld::fetch`]; [`Error::Missing`] where it was replaced and collected since.
-    pub async fn read(&self, named: Named) -> Result<Arc<Batch>> {
-        let inner = Arc::clone(&self.0);
-        self.run(async move { inner.shared_load(named).await }).await
+    /// As [`Ld::fetch`].
+    pub async fn read(&self, at: &Coordinate, named: Named) -> Result<Option<Arc<Batch>>> {
+        let (inner, at) = (Arc::clone(&self.0), at.clone());
+        self.run(async move {
+            match inner.shared_load(named).await {
+                Err(Error::Missing(_)) => Ok(inner.fetch(&at).await?.map(|(batch, _)| batch)),
+                found => found.map(Some),
+            }
+        })
+        .await
     }
 
     /// Keeps a batch; its version. It is acknowledged by the object store then, and other processes see it.
@@ -318,15 +333,18 @@ impl Ld {
         .await
     }
 
-    /// Deletes what no coordinate names and was written longer ago than this, and what of the log nobody needs to open the
-    /// tier and is older than a week. Objects that are being put, and those that a slow reader is about to read, are younger than any deadline: an
-    /// hour is long. How many objects went.
+    /// Deletes objects that no coordinate names and that were written longer ago than this, ten minutes at least, and what of
+    /// the log is older than a week and not needed to open the tier. How many objects went. A reader whose object goes
+    /// reads what took its place.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the store does not answer in time: what went is gone, what stays is collected next time.
     pub async fn collect(&self, older_than: Duration) -> Result<u64> {
         let inner = Arc::clone(&self.0);
-        self.run(async move { inner.collect(older_than, older_than.max(collect::LOG_AGE)).await }).await
+        self.run(
+            async move { inner.collect(older_than.max(collect::OBJECT_AGE), older_than.max(collect::LOG_AGE)).await },
+        )
+        .await
     }
 
     /// Reads every object; the coordinates whose object is damaged or gone.
@@ -340,7 +358,14 @@ impl Ld {
             for (at, named) in inner.entries(..) {
                 match inner.load(named).await {
                     Ok(_) => {}
-                    Err(Error::Corrupt(_) | Error::Missing(_)) => damaged.push(at),
+                    Err(Error::Corrupt(_)) => damaged.push(at),
+                    Err(Error::Missing(_)) => {
+                        // Replaced and collected meanwhile, or gone.
+                        inner.catch_up(inner.calls.deadline()).await?;
+                        if inner.view().index.get(&at) == Some(&named) {
+                            damaged.push(at);
+                        }
+                    }
                     Err(error) => return Err(error),
                 }
             }
@@ -376,9 +401,19 @@ impl Ld {
         }
     }
 
-    /// What others changed since this was last asked.
-    pub(crate) fn take_foreign(&self) -> Vec<Coordinate> {
-        std::mem::take(&mut *lock(&self.0.foreign))
+    /// From now on a store drops its copies of what changes.
+    pub(crate) fn watch(&self) {
+        lock(&self.0.changed).get_or_insert_default();
+    }
+
+    /// Whether there is something that [`take_changed`](Self::take_changed) would give.
+    pub(crate) fn has_changed(&self) -> bool {
+        lock(&self.0.changed).as_ref().is_some_and(|changed| !changed.is_empty())
+    }
+
+    /// What changed since this was last asked.
+    pub(crate) fn take_changed(&self) -> BTreeSet<Coordinate> {
+        lock(&self.0.changed).as_mut().map(std::mem::take).unwrap_or_default()
     }
 }
 
@@ -398,8 +433,15 @@ impl Inner {
         self.view().index.range(range).map(|(at, named)| (at.clone(), *named)).collect()
     }
 
-    fn object(&self, digest: &Digest) -> Path {
-        self.calls.root.clone().join("objects").join(format!("{}.arrow", blake3::Hash::from(*digest).to_hex()))
+    fn tell(&self, changed: impl IntoIterator<Item = Coordinate>) {
+        if let Some(there) = &mut *lock(&self.changed) {
+            there.extend(changed);
+        }
+    }
+
+    fn object(&self, digest: &Digest, upload: u64) -> Path {
+        let digest = blake3::Hash::from(*digest).to_hex();
+        self.calls.root.clone().join("objects").join(format!("{digest}-{upload:016x}.arrow"))
     }
 
     async fn fetch(&self, at: &Coordinate) -> Result<Option<(Arc<Batch>, u64)>> {
@@ -413,7 +455,7 @@ impl Inner {
                     self.catch_up(self.calls.deadline()).await?;
                     named = self.view().index.get(at).copied();
                     if named == Some(known) {
-                        let object = self.object(&known.digest);
+                        let object = self.object(&known.digest, known.upload);
                         return Err(Error::Corrupt(format!("{at}: its object {object} is gone: put it anew")));
                     }
                 }
@@ -444,12 +486,12 @@ impl Inner {
     }
 
     async fn load(&self, named: Named) -> Result<Arc<Batch>> {
-        let path = self.object(&named.digest);
+        let path = self.object(&named.digest, named.upload);
         let check = |bytes: &[u8]| {
             let is_whole = bytes.len() as u64 == named.bytes && *blake3::hash(bytes).as_bytes() == named.digest;
             if is_whole { Ok(()) } else { Err("the bytes do not match the name".to_owned()) }
         };
-        let bytes = self.calls.get(&path, self.calls.deadline(), check).await?;
+        let bytes = self.calls.get(&path, named.bytes, self.calls.deadline_for(named.bytes), check).await?;
         let bytes = bytes.ok_or_else(|| Error::Missing(format!("{path} is not there")))?;
         self.counters.fetched.fetch_add(1, Ordering::Relaxed);
         let stream = Encoded::checked(Buffer::from_vec(bytes), Shape { schema_bytes: 0, is_plain: false });
@@ -458,7 +500,7 @@ impl Inner {
         Ok(batch)
     }
 
-    async fn insert(&self, at: Coordinate, batch: Arc<Batch>, expected: Option<Option<u64>>) -> Result<u64> {
+    async fn insert(self: &Arc<Self>, at: Coordinate, batch: Arc<Batch>, expected: Option<Option<u64>>) -> Result<u64> {
         let object = commit::Object::new(batch.encode()?);
         let digest = object.digest;
         let version = self.change(at, Some(object), expected).await?;
@@ -545,6 +587,13 @@ impl Tier for Ld {
     fn budget_bytes(&self) -> usize {
         usize::try_from(self.0.options.budget_bytes).unwrap_or(usize::MAX)
     }
+}
+
+/// The digest and the upload that an object's name says.
+fn read_object_name(name: &str) -> Option<(Digest, u64)> {
+    let (digest, upload) = name.strip_suffix(".arrow")?.split_once('-')?;
+    let digest = blake3::Hash::from_hex(digest).ok()?;
+    Some((digest.into(), u64::from_str_radix(upload, 16).ok()?))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

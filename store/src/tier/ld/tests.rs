@@ -70,7 +70,8 @@ async fn found(ld: &Ld, key: u32) -> Option<u32> {
 }
 
 fn damaged_at(ld: &Ld, store: &Arc<InMemory>, key: u32) -> impl Future<Output = ()> {
-    let path = ld.0.object(&ld.entries(..).iter().find(|(there, _)| *there == at(key)).unwrap().1.digest);
+    let named = ld.entries(..).iter().find(|(there, _)| *there == at(key)).unwrap().1;
+    let path = ld.0.object(&named.digest, named.upload);
     let store = Arc::clone(store);
     async move {
         let mut bytes = Vec::from(store.get(&path).await.unwrap().bytes().await.unwrap());
@@ -95,12 +96,13 @@ fn two_processes_share_a_tier() {
     runtime().block_on(async {
         let store = Arc::new(InMemory::new());
         let (one, two) = (open(&store, hasty()).await.unwrap(), open(&store, hasty()).await.unwrap());
+        two.watch();
         let first = one.insert(&at(1), &batch(10, 0), Some(None)).await.unwrap();
         assert_eq!(found(&two, 1).await, None, "not read yet");
         let late = two.insert(&at(1), &batch(20, 0), Some(None)).await;
         assert!(matches!(late, Err(Error::Conflict(_))), "a change reads what came before: {late:?}");
         assert_eq!(found(&two, 1).await, Some(10));
-        assert_eq!(two.take_foreign(), [at(1)]);
+        assert_eq!(two.take_changed(), BTreeSet::from([at(1)]));
         let second = two.insert(&at(1), &batch(30, 0), Some(Some(first))).await.unwrap();
         assert!(second > first);
         assert_eq!((found(&one, 1).await, one.refresh().await.unwrap()), (Some(10), 1));
@@ -123,11 +125,11 @@ fn equal_content_lies_there_once_and_goes_with_its_last_name() {
         let stats = ld.remote_stats();
         assert_eq!((stats.objects, stats.uploaded, stats.shared), (2, 2, 18), "{stats:?}");
         for key in 0..10 {
-            assert_eq!(ld.collect(Duration::ZERO).await.unwrap(), 0);
+            assert_eq!(ld.0.collect(Duration::ZERO, collect::LOG_AGE).await.unwrap(), 0);
             ld.delete(&at(key), None).await.unwrap();
         }
         assert_eq!(ld.collect(Duration::from_secs(3_600)).await.unwrap(), 0, "what is young stays");
-        assert_eq!(ld.collect(Duration::ZERO).await.unwrap(), 1);
+        assert_eq!(ld.0.collect(Duration::ZERO, collect::LOG_AGE).await.unwrap(), 1);
         let again = open(&store, hasty()).await.unwrap();
         assert_eq!(again.entries(..), ld.entries(..));
         assert_eq!((found(&again, 3).await, found(&again, 13).await), (None, Some(1)));
@@ -146,7 +148,7 @@ fn a_name_that_is_lost_while_it_is_put_again_is_no_loss() {
         one.insert(&at(1), &batch(1, 0), None).await.unwrap();
         two.refresh().await.unwrap();
         one.delete(&at(1), None).await.unwrap();
-        assert_eq!(one.collect(Duration::ZERO).await.unwrap(), 1);
+        assert_eq!(one.0.collect(Duration::ZERO, collect::LOG_AGE).await.unwrap(), 1);
         // It knows the object by name, and does not write it at first.
         two.insert(&at(2), &batch(1, 0), None).await.unwrap();
         assert_eq!(found(&open(&store, hasty()).await.unwrap(), 2).await, Some(1));
@@ -159,6 +161,7 @@ fn a_log_opens_from_its_last_view() {
     runtime().block_on(async {
         let store = Arc::new(InMemory::new());
         let (ld, slow) = (open(&store, hasty()).await.unwrap(), open(&store, hasty()).await.unwrap());
+        slow.watch();
         let mut expected = BTreeMap::new();
         for round in 0..100_u32 {
             ld.insert(&at(round % 30), &batch(round, 0), None).await.unwrap();
@@ -174,8 +177,7 @@ fn a_log_opens_from_its_last_view() {
         for (key, value) in &expected {
             assert_eq!((found(&opened, *key).await, found(&slow, *key).await), (Some(*value), Some(*value)), "{key}");
         }
-        let changed: BTreeSet<Coordinate> = slow.take_foreign().into_iter().collect();
-        assert_eq!(changed.len(), 30);
+        assert_eq!((slow.take_changed().len(), ld.take_changed().len()), (30, 0), "only what is watched");
         // The last view is damaged: the one before it and the changes since then say the same.
         let views = ld.0.calls.list(&ld.0.checkpoints(), None, ld.0.calls.deadline()).await.unwrap();
         store.put(&views.last().unwrap().0, PutPayload::from_static(b"damage")).await.unwrap();
@@ -195,7 +197,7 @@ fn a_process_that_slept_reads_the_log_before_it_writes() {
         ld.0.collect(Duration::ZERO, Duration::ZERO).await.unwrap();
         ld.0.collect(Duration::ZERO, Duration::ZERO).await.unwrap();
         assert!(store.head(&log::place(&ld.0.changes(), 1)).await.is_err());
-        *lock(&sleeper.0.synced) -= collect::SYNC_AGE;
+        sleeper.0.set_synced(sleeper.0.synced() - collect::SYNC_AGE);
         sleeper.insert(&at(2), &batch(2, 0), None).await.unwrap();
         ld.refresh().await.unwrap();
         assert_eq!((found(&ld, 2).await, found(&sleeper, 1).await), (Some(2), Some(39)));
@@ -215,7 +217,7 @@ fn damage_is_told_and_mended_by_a_put() {
         let read = ld.fetch(&at(1)).await;
         assert!(matches!(&read, Err(Error::Corrupt(what)) if what.contains("put it anew")), "{read:?}");
         assert_eq!(ld.verify().await.unwrap(), [at(1)]);
-        store.delete(&ld.0.object(&ld.entries(..)[2].1.digest)).await.unwrap();
+        store.delete(&ld.0.object(&ld.entries(..)[2].1.digest, ld.entries(..)[2].1.upload)).await.unwrap();
         let read = ld.fetch(&at(2)).await;
         assert!(matches!(&read, Err(Error::Corrupt(what)) if what.contains("is gone")), "{read:?}");
         ld.insert(&at(1), &batch(11, 0), None).await.unwrap();
