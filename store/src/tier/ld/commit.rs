@@ -24,6 +24,9 @@ use super::{
 };
 use crate::{Coordinate, Error, Result};
 
+/// What lies at coordinates from now on.
+type Changes = Vec<(Coordinate, Option<Named>)>;
+
 /// The most changes of one object of the log.
 const GROUP_MAX: usize = 1_024;
 
@@ -114,7 +117,7 @@ impl Inner {
     /// Writes an object, under a name that nothing had before.
     async fn upload(&self, object: &mut Object) -> Result<()> {
         self.counters.uploaded.fetch_add(1, Ordering::Relaxed);
-        let (upload, start) = (RandomState::new().hash_one(&object.digest), SystemTime::now());
+        let (upload, start) = (RandomState::new().hash_one(object.digest), SystemTime::now());
         self.write_object(object, upload).await?;
         object.uploaded = Some((upload, start));
         Ok(())
@@ -222,7 +225,7 @@ impl Inner {
 
     /// The next number and what the group changes under it, as of the change before; `None` where an object must be written
     /// first. What is impossible is answered.
-    fn possible(&self, group: &mut Vec<Pending>) -> Option<(u64, Vec<(Coordinate, Option<Named>)>)> {
+    fn possible(&self, group: &mut Vec<Pending>) -> Option<(u64, Changes)> {
         let view = self.view();
         let number = view.number + 1;
         if group.iter().filter_map(|pending| pending.object.as_ref()).any(|object| object.upload(&view).is_none()) {
