@@ -23,7 +23,7 @@ mod flight;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(all(test, shuttle))]
-mod schedules;
+mod schedules_tests;
 mod store;
 mod sync;
 pub mod tier;

@@ -711,7 +711,7 @@ impl Store {
 }
 
 #[cfg(all(test, feature = "mmap"))]
-mod model;
+mod model_tests;
 #[cfg(feature = "remote")]
 mod remote;
 
