@@ -79,10 +79,14 @@ impl Store {
         let outcome = ld.delete(at, None).await;
         self.drop_changed(ld);
         let was_there = outcome?;
-        if own.is_some() && self.own_version(at) == own {
-            self.discard(at)?;
-        }
-        Ok(was_there || own.is_some())
+        let was_here = if own.is_some() && self.own_version(at) == own {
+            self.discard(at)?
+        } else {
+            // An answer that was computed here lies in memory alone.
+            let _changes = self.change(at);
+            self.own_version(at).is_none() && self.forget(at)
+        };
+        Ok(was_there || was_here)
     }
 
     /// Gives up the change of this host at a coordinate, so that what is remote shows again; whether there was one.
@@ -239,11 +243,11 @@ impl Store {
         }
     }
 
-    /// Takes a coordinate out of memory, with its class held.
-    fn forget(&self, at: &Coordinate) {
-        drop(self.l0.remove(at));
-        self.l1.take(at);
-        self.l2.take(at);
+    /// Takes a coordinate out of memory, with its class held; whether it was there.
+    fn forget(&self, at: &Coordinate) -> bool {
+        let was_pinned = self.l0.remove(at).ok().flatten().is_some();
+        let was_hot = self.l1.take(at).is_some();
+        self.l2.take(at).is_some() | was_pinned | was_hot
     }
 }
 

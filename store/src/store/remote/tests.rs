@@ -176,6 +176,8 @@ fn what_cannot_be_kept_is_refused() {
         let computed = diskless.resolve(&at(1), || Ok::<_, Error>(records(2))).unwrap();
         assert_eq!(value(&computed), 1);
         assert_eq!(diskless.resolve(&at(2), || Ok::<_, Error>(records(2))).map(|b| value(&b)).ok(), Some(2));
+        assert!(diskless.remove_durable(&at(2)).await.unwrap() && get(&diskless, 2).await.is_none());
+        assert!(!diskless.remove_durable(&at(2)).await.unwrap());
     });
 }
 

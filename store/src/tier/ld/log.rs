@@ -126,6 +126,10 @@ impl Inner {
             view.point(at, *named);
         }
         let mut there = self.view_mut();
+        if view.number <= there.number {
+            // This process wrote on while the older one was read.
+            return;
+        }
         let differs = |at: &&Coordinate| there.index.get(*at) != view.index.get(*at);
         let changed: Vec<Coordinate> = there.index.keys().chain(view.index.keys()).filter(differs).cloned().collect();
         *there = view;
