@@ -218,6 +218,33 @@ impl Coordinate {
         }
     }
 
+    /// The six bytes of a path of one stratum, as one number.
+    #[inline]
+    pub(crate) fn as_root(&self) -> Option<u64> {
+        match &self.0 {
+            Form::Inline(key) if usize::from(key[INLINE_BYTES]) == STRATUM_BYTES => {
+                let mut word = [0; 8];
+                word[2..].copy_from_slice(&key[..STRATUM_BYTES]);
+                Some(u64::from_be_bytes(word))
+            }
+            _ => None,
+        }
+    }
+
+    /// The path of one stratum with these six bytes, which came from [`as_root`](Self::as_root).
+    #[inline]
+    pub(crate) fn of_root(bytes: u64) -> Self {
+        Self(Form::inline(&bytes.to_be_bytes()[2..]))
+    }
+
+    /// The bytes that it has on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Inline(_) => 0,
+            Form::Heap(bytes) => bytes.len(),
+        }
+    }
+
     /// The path with its first stratum replaced.
     pub(crate) fn with_root(&self, root: Stratum) -> Self {
         let mut moved = self.clone();

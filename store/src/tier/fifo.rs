@@ -6,21 +6,14 @@
 //! keep nothing: what fills the cache first fills the main queue, and a key that comes back is not taken into the main
 //! queue while the keys there that are next to leave are in use.
 
-use std::{
-    hash::BuildHasher,
-    mem::size_of,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
-};
+use std::{collections::VecDeque, mem::size_of, sync::Arc};
 
 use super::{
-    ghosts::Ghosts,
+    ghosts::{GHOST_BYTES_MAX, Ghosts},
     hash::Seed,
-    index::{Index, SLOT_BYTES_MAX},
+    table::{Name, Table},
 };
-use crate::{Batch, Coordinate, Encoded, Stratum};
+use crate::{Batch, Coordinate, Encoded};
 
 /// What a queue holds: cheap to give out again, and charged with bytes.
 pub(super) trait Held: Clone {
@@ -41,11 +34,8 @@ impl Held for Encoded {
     }
 }
 
-/// Uses that are told apart; more count as this many.
-const USES_MAX: u8 = 3;
-
 /// Uses with which a key moves from the small queue to the main one.
-const USES_TO_MAIN: u8 = 1;
+const USES_TO_MAIN: u64 = 1;
 
 /// The small queue's part of the bytes is one in this many.
 const SMALL_PART: usize = 14;
@@ -53,61 +43,32 @@ const SMALL_PART: usize = 14;
 /// Keys of the main queue that lose a use where a key comes back, before that one is turned away from it.
 const LOOKS: usize = 4;
 
-/// What one entry costs besides its batch: in the list, which may have grown to twice its length, and in the index.
-const fn entry_bytes<V>() -> usize {
-    2 * size_of::<Node<V>>() + SLOT_BYTES_MAX
-}
+/// Taken entries that queues may hold besides as many as half of those that are there.
+const TAKEN_MAX: usize = 64;
 
-/// The end of a list.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// One shard's batches and the order in which they leave. Callers give each coordinate with its hash.
+/// One shard's batches and the order in which they leave.
 #[derive(Debug)]
 pub(super) struct Fifo<V> {
-    index: Index,
-    nodes: Vec<Node<V>>,
-    /// The first node that is free for use; the others follow as older ones.
-    free: u32,
-    len: usize,
+    table: Table<V>,
     small: Queue,
     main: Queue,
+    /// Entries that have a batch.
+    len: usize,
     ghosts: Ghosts,
-    seed: Seed,
 }
 
-/// An entry and its place in its queue, on a cache line of its own.
-#[derive(Debug)]
-#[repr(align(64))]
-struct Node<V> {
-    at: Coordinate,
-    /// `None` where the node is free.
-    batch: Option<V>,
-    /// What the batch is charged with, so that whoever moves the node does not touch the batch.
-    charge: usize,
-    older: u32,
-    newer: u32,
-    /// Of the coordinate.
-    hash: u32,
-    uses: AtomicU8,
-    is_main: bool,
-}
-
-const _: () = assert!(size_of::<Node<Arc<Batch>>>() == 64);
-
-/// A list of nodes from the oldest to the newest.
-#[derive(Clone, Copy, Debug)]
+/// Names from the oldest to the newest, and the bytes charged for them. Each filled place of the table has its name in one
+/// queue, once.
+#[derive(Debug, Default)]
 struct Queue {
-    oldest: u32,
-    newest: u32,
+    names: VecDeque<Name>,
     bytes: usize,
 }
 
-const EMPTY: Queue = Queue { oldest: NONE, newest: NONE, bytes: 0 };
-
 impl<V: Held> Fifo<V> {
     pub(super) fn new(seed: Seed) -> Self {
-        let (index, ghosts) = (Index::default(), Ghosts::default());
-        Self { index, nodes: Vec::new(), free: NONE, len: 0, small: EMPTY, main: EMPTY, ghosts, seed }
+        let (small, main) = (Queue::default(), Queue::default());
+        Self { table: Table::new(seed), small, main, len: 0, ghosts: Ghosts::default() }
     }
 
     /// The bytes charged for what is held.
@@ -120,184 +81,156 @@ impl<V: Held> Fifo<V> {
     }
 
     pub(super) fn holds(&self, at: &Coordinate) -> bool {
-        self.find(self.hash(at), at).is_some()
+        self.table.find(at).is_ok_and(|place| self.table.slot(place).value.is_some())
     }
 
     /// Every coordinate that has an entry; in no order.
     pub(super) fn coordinates(&self) -> Vec<Coordinate> {
-        self.nodes.iter().filter(|node| node.batch.is_some()).map(|node| node.at.clone()).collect()
+        self.table.coordinates()
     }
 
-    /// What a batch is charged with here.
-    pub(super) fn charge(batch: &V) -> usize {
-        batch.held_bytes().saturating_add(entry_bytes::<V>())
-    }
-
-    /// The low half chooses nothing else than a place in the index and in the ghosts.
-    fn hash(&self, at: &Coordinate) -> u32 {
-        self.seed.hash_one(at) as u32
-    }
-
-    /// The place in the index and the node of a coordinate.
-    fn find(&self, hash: u32, at: &Coordinate) -> Option<(usize, u32)> {
-        self.index.find(hash, |node| self.nodes.get(node as usize).is_some_and(|node| node.at == *at))
+    /// What a batch is charged with here: itself, and its places in the table, in a queue that may have grown to twice its
+    /// length, and among the ghosts; half as much again for what was taken.
+    pub(super) fn charge(at: &Coordinate, batch: &V) -> usize {
+        let places = Table::<V>::entry_bytes(at) + 2 * size_of::<Name>();
+        batch.held_bytes().saturating_add(places * 3 / 2 + GHOST_BYTES_MAX)
     }
 
     /// The batch at a coordinate; counts a use.
     pub(super) fn get(&self, at: &Coordinate) -> Option<V> {
-        let (_, node) = self.find(self.hash(at), at)?;
-        let node = self.nodes.get(node as usize)?;
-        let uses = node.uses.load(Ordering::Relaxed);
-        if uses < USES_MAX {
-            // Two readers may count one use together: the order of leaving is a guess in any case.
-            node.uses.store(uses + 1, Ordering::Relaxed);
-        }
-        node.batch.clone()
+        let slot = self.table.slot(self.table.find(at).ok()?);
+        slot.count_use();
+        slot.value.clone()
     }
 
     /// Keeps a batch, and gives the one that it replaces. A replaced batch keeps its place.
     pub(super) fn insert(&mut self, at: &Coordinate, batch: V) -> Option<V> {
-        let (hash, charge) = (self.hash(at), Self::charge(&batch));
-        if let Some((_, index)) = self.find(hash, at) {
-            let node = &mut self.nodes[index as usize];
-            let old = node.batch.replace(batch);
-            let freed = std::mem::replace(&mut node.charge, charge);
-            let queue = self.queue(index);
-            queue.bytes = queue.bytes + charge - freed;
-            return old;
-        }
-        let is_main = self.ghosts.take(hash) && self.makes_way();
-        let (batch, uses) = (Some(batch), AtomicU8::new(0));
-        let node = Node { at: at.clone(), batch, charge, older: NONE, newer: NONE, hash, uses, is_main };
-        let index = self.free;
-        let index = match self.nodes.get_mut(index as usize) {
-            Some(free) => {
-                self.free = free.older;
-                *free = node;
-                index
+        let charge = Self::charge(at, &batch);
+        let empty = match self.table.find(at) {
+            Ok(place) => {
+                let slot = self.table.slot_mut(place);
+                let (is_main, old) = (slot.is_main(), slot.value.replace(batch));
+                let freed = old.as_ref().map_or(0, |old| Self::charge(at, old));
+                self.len += usize::from(old.is_none());
+                let queue = if is_main { &mut self.main } else { &mut self.small };
+                queue.bytes = queue.bytes + charge - freed;
+                return old;
             }
-            None => {
-                self.nodes.push(node);
-                (self.nodes.len() - 1) as u32
-            }
+            Err(empty) => empty,
         };
+        // Whoever makes way moves in its queue only.
+        let is_main = self.ghosts.take(self.table.ghost(at)) && self.makes_way();
+        let name = self.table.add(empty, at, batch, is_main);
+        let queue = if is_main { &mut self.main } else { &mut self.small };
+        queue.names.push_back(name);
+        queue.bytes += charge;
         self.len += 1;
-        self.link(index);
-        self.index.add(hash, index);
         None
     }
 
     /// Whether one of the main queue's next to leave is out of use; those that are not lose a use and stay.
     fn makes_way(&mut self) -> bool {
         for _ in 0..LOOKS {
-            let oldest = self.main.oldest;
-            let Some(node) = self.nodes.get_mut(oldest as usize) else { return true };
-            let uses = node.uses.get_mut();
-            if *uses == 0 {
+            let Some(name) = self.main.names.front().copied() else { return true };
+            let Some(place) = self.table.place(name) else { return true };
+            let slot = self.table.slot_mut(place);
+            let uses = slot.uses();
+            if uses == 0 {
                 return true;
             }
-            *uses -= 1;
-            self.renew(oldest);
+            slot.set_uses(uses - 1);
+            self.main.names.rotate_left(1);
         }
         false
     }
 
-    /// Takes a batch out.
+    /// Takes a batch out. Its name stays in its queue until that comes to it, or until there are many such names.
     pub(super) fn remove(&mut self, at: &Coordinate) -> Option<V> {
-        let (slot, node) = self.find(self.hash(at), at)?;
-        self.index.remove(slot);
-        self.take(node).map(|(_, batch)| batch)
+        let slot = self.table.slot_mut(self.table.find(at).ok()?);
+        let batch = slot.value.take()?;
+        slot.set_uses(0);
+        let queue = if slot.is_main() { &mut self.main } else { &mut self.small };
+        queue.bytes -= Self::charge(at, &batch);
+        self.len -= 1;
+        if self.table.filled() > self.len + self.len / 2 + TAKEN_MAX {
+            self.sweep();
+        }
+        Some(batch)
     }
 
-    /// Takes an entry out that the index no longer names.
-    fn take(&mut self, index: u32) -> Option<(Coordinate, V)> {
-        let batch = self.nodes[index as usize].batch.take()?;
-        self.unlink(index);
-        let node = &mut self.nodes[index as usize];
-        let at = std::mem::replace(&mut node.at, Coordinate::root(Stratum::FIRST));
-        node.older = self.free;
-        (self.free, self.len) = (index, self.len - 1);
-        Some((at, batch))
+    /// Forgets the names of what was taken.
+    fn sweep(&mut self) {
+        let table = &mut self.table;
+        for queue in [&mut self.small, &mut self.main] {
+            queue.names.retain(|name| {
+                let Some(place) = table.place(*name) else { return false };
+                let is_there = table.slot(place).value.is_some();
+                if !is_there {
+                    table.remove(place);
+                }
+                is_there
+            });
+        }
     }
 
     /// Takes out the batch that the policy wants least.
     pub(super) fn evict(&mut self) -> Option<(Coordinate, V)> {
-        if self.main.oldest == NONE {
+        if self.main.names.is_empty() {
             self.fill_main();
         }
         loop {
             let small_is_over = self.small.bytes.saturating_mul(SMALL_PART) >= self.bytes();
-            let from_small = self.small.oldest != NONE && (small_is_over || self.main.oldest == NONE);
-            let index = if from_small { self.small.oldest } else { self.main.oldest };
-            let node = self.nodes.get_mut(index as usize)?;
-            let uses = *node.uses.get_mut();
-            let stays = uses >= if from_small { USES_TO_MAIN } else { 1 };
-            if !stays {
-                let hash = node.hash;
+            let from_small = !self.small.names.is_empty() && (small_is_over || self.main.names.is_empty());
+            let queue = if from_small { &mut self.small } else { &mut self.main };
+            let name = queue.names.pop_front()?;
+            let Some(place) = self.table.place(name) else { continue };
+            let slot = self.table.slot_mut(place);
+            let uses = slot.uses();
+            if uses >= if from_small { USES_TO_MAIN } else { 1 } {
+                slot.set_uses(if from_small { 0 } else { uses - 1 });
                 if from_small {
-                    self.ghosts.add(hash, self.len);
+                    self.to_main(name, place)
+                } else {
+                    self.main.names.push_back(name)
                 }
-                self.index.remove_node(hash, index);
-                return self.take(index);
+                continue;
             }
-            *node.uses.get_mut() = if from_small { 0 } else { uses - 1 };
-            self.renew(index);
+            let (at, batch) = self.table.remove(place);
+            let Some(batch) = batch else { continue };
+            queue.bytes -= Self::charge(&at, &batch);
+            self.len -= 1;
+            if from_small {
+                self.ghosts.add(self.table.ghost(&at), self.len + 1);
+            }
+            return Some((at, batch));
         }
     }
 
     /// Before the first one leaves: all but the newest are the main queue's.
     fn fill_main(&mut self) {
-        while let Some(node) = self.nodes.get(self.small.oldest as usize) {
-            if (self.small.bytes - node.charge).saturating_mul(SMALL_PART) < self.bytes() {
+        while let Some(name) = self.small.names.front().copied() {
+            let Some(place) = self.table.place(name) else { break };
+            let charge = self.charge_at(place);
+            if (self.small.bytes - charge).saturating_mul(SMALL_PART) < self.bytes() {
                 break;
             }
-            self.renew(self.small.oldest);
+            self.small.names.pop_front();
+            self.to_main(name, place);
         }
     }
 
-    /// Makes a node the newest of the main queue.
-    fn renew(&mut self, index: u32) {
-        self.unlink(index);
-        self.nodes[index as usize].is_main = true;
-        self.link(index);
+    /// Makes a name that left the small queue the newest of the main queue.
+    fn to_main(&mut self, name: Name, place: usize) {
+        let charge = self.charge_at(place);
+        self.table.slot_mut(place).set_main();
+        self.small.bytes -= charge;
+        self.main.bytes += charge;
+        self.main.names.push_back(name);
     }
 
-    fn queue(&mut self, node: u32) -> &mut Queue {
-        if self.nodes[node as usize].is_main { &mut self.main } else { &mut self.small }
-    }
-
-    /// Appends a node to its queue as the newest.
-    fn link(&mut self, index: u32) {
-        let charge = self.nodes[index as usize].charge;
-        let queue = self.queue(index);
-        queue.bytes += charge;
-        let before = std::mem::replace(&mut queue.newest, index);
-        if before == NONE {
-            queue.oldest = index;
-        } else {
-            self.nodes[before as usize].newer = index;
-        }
-        let node = &mut self.nodes[index as usize];
-        (node.older, node.newer) = (before, NONE);
-    }
-
-    /// Takes a node out of its queue.
-    fn unlink(&mut self, index: u32) {
-        let Node { older, newer, charge, .. } = self.nodes[index as usize];
-        let queue = self.queue(index);
-        queue.bytes -= charge;
-        if older == NONE {
-            queue.oldest = newer;
-        }
-        if newer == NONE {
-            queue.newest = older;
-        }
-        if let Some(older) = self.nodes.get_mut(older as usize) {
-            older.newer = newer;
-        }
-        if let Some(newer) = self.nodes.get_mut(newer as usize) {
-            newer.older = older;
-        }
+    fn charge_at(&self, place: usize) -> usize {
+        let slot = self.table.slot(place);
+        slot.value.as_ref().map_or(0, |batch| self.table.with_coordinate(place, |at| Self::charge(at, batch)))
     }
 }
 
@@ -306,6 +239,7 @@ mod tests {
     use arrow_array::{Int32Array, RecordBatch};
 
     use super::*;
+    use crate::Stratum;
 
     fn batch(rows: i32) -> Arc<Batch> {
         let column = Arc::new(Int32Array::from_iter_values(0..rows));
@@ -316,25 +250,21 @@ mod tests {
         number.into()
     }
 
-    /// The queues hold each entry once, in a list that is sound in both directions, and charge what they hold.
+    /// The queues hold each entry once and charge what they hold.
     fn check(fifo: &Fifo<Arc<Batch>>) {
-        let mut seen = 0;
-        for (queue, is_main) in [(fifo.small, false), (fifo.main, true)] {
-            let (mut index, mut older, mut bytes) = (queue.oldest, NONE, 0);
-            while let Some(node) = fifo.nodes.get(index as usize) {
-                assert_eq!((node.older, node.is_main), (older, is_main));
-                assert_eq!(fifo.find(node.hash, &node.at).map(|(_, node)| node), Some(index));
-                bytes += node.charge;
-                assert_eq!(node.charge, Fifo::charge(node.batch.as_ref().unwrap()));
-                (older, index, seen) = (index, node.newer, seen + 1);
+        let (mut filled, mut len) = (0, 0);
+        for (queue, is_main) in [(&fifo.small, false), (&fifo.main, true)] {
+            let mut bytes = 0;
+            for name in &queue.names {
+                let place = fifo.table.place(*name).unwrap();
+                assert_eq!(fifo.table.slot(place).is_main(), is_main);
+                bytes += fifo.charge_at(place);
+                (filled, len) = (filled + 1, len + usize::from(fifo.table.slot(place).value.is_some()));
             }
-            assert_eq!((queue.newest, queue.bytes), (older, bytes));
+            assert_eq!(queue.bytes, bytes);
         }
-        let mut free =
-            std::iter::successors(fifo.nodes.get(fifo.free as usize), |node| fifo.nodes.get(node.older as usize));
-        assert!(free.by_ref().all(|node| node.batch.is_none()));
-        let held = fifo.nodes.iter().filter(|node| node.batch.is_some()).count();
-        assert_eq!((seen, held, fifo.index.len()), (fifo.len, fifo.len, fifo.len));
+        assert_eq!((filled, len, fifo.coordinates().len()), (fifo.table.filled(), fifo.len, len));
+        assert!(filled <= len + len / 2 + TAKEN_MAX, "{filled} places for {len} batches");
     }
 
     #[test]
@@ -368,8 +298,7 @@ mod tests {
         (0..20).for_each(|number| drop(fifo.insert(&at(number), batch(1))));
         let (first, _) = fifo.evict().unwrap();
         fifo.insert(&first, batch(1));
-        let (_, node) = fifo.find(fifo.hash(&first), &first).unwrap();
-        assert!(fifo.nodes[node as usize].is_main);
+        assert!(fifo.table.slot(fifo.table.find(&first).unwrap()).is_main());
         check(&fifo);
     }
 
@@ -400,7 +329,9 @@ mod tests {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            let key = at((state >> 20) as u32 % 64);
+            // A third of the keys is a longer path.
+            let number = (state >> 20) as u32 % 96;
+            let key = if number < 64 { at(number) } else { at(0).child(Stratum::LAST).child(at(number).last()) };
             match state % 8 {
                 0..3 => drop(fifo.insert(&key, batch((state >> 40) as i32 % 50))),
                 3..6 => drop(fifo.get(&key)),

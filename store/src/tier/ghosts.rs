@@ -3,6 +3,9 @@
 /// Places that a key may lie in: half a cache line.
 const WAYS: usize = 4;
 
+/// What an entry costs here at most: twice the places, of which there may be twice as many.
+pub(super) const GHOST_BYTES_MAX: usize = 4 * size_of::<Ghost>();
+
 /// A memory of so many departures as there are entries, in groups of places of which the oldest is written over.
 #[derive(Debug, Default)]
 pub(super) struct Ghosts {

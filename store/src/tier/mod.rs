@@ -8,7 +8,7 @@
 mod fifo;
 mod ghosts;
 mod hash;
-mod index;
+
 mod l0;
 mod l1;
 mod l2;
@@ -19,6 +19,7 @@ pub mod sd;
 mod sharded;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;
+mod table;
 
 #[cfg(any(feature = "mmap", feature = "remote"))]
 use std::ops::{Bound, RangeBounds};

@@ -56,6 +56,14 @@ impl<V> Shard<V> {
     }
 }
 
+impl<V: Held> Shard<V> {
+    fn evict(&self, fifo: &mut Fifo<V>) -> Option<(Coordinate, V)> {
+        let evicted = fifo.evict()?;
+        self.evictions.fetch_add(1, Ordering::Relaxed);
+        Some(evicted)
+    }
+}
+
 impl<V: Held> Sharded<V> {
     /// No entries, and never a charge of more than this many bytes.
     pub(super) fn new(name: &'static str, budget_bytes: usize) -> Self {
@@ -92,7 +100,7 @@ impl<V: Held> Sharded<V> {
     /// Takes the entry at a coordinate out.
     pub(super) fn take(&self, at: &Coordinate) -> Option<V> {
         let batch = self.shard(at).write().remove(at)?;
-        self.release(&batch);
+        self.release(Fifo::charge(at, &batch));
         Some(batch)
     }
 
@@ -100,8 +108,10 @@ impl<V: Held> Sharded<V> {
         &self.shards[at.routing_class().index() % self.shards.len()]
     }
 
-    fn release(&self, batch: &V) {
-        self.used_bytes.fetch_sub(Fifo::charge(batch), Ordering::Relaxed);
+    fn release(&self, charge: usize) {
+        if charge > 0 {
+            self.used_bytes.fetch_sub(charge, Ordering::Relaxed);
+        }
     }
 
     /// Takes so many bytes of the budget; whether they were free.
@@ -115,7 +125,10 @@ impl<V: Held> Sharded<V> {
         let mut rounds = 0;
         while !self.take_room(charge) {
             match self.evict_one() {
-                Some(evicted) => displaced.push(evicted),
+                Some(evicted) => {
+                    self.release(Fifo::charge(&evicted.0, &evicted.1));
+                    displaced.push(evicted);
+                }
                 None if charge <= self.budget_bytes && rounds < ROUNDS_MAX => {
                     rounds += 1;
                     std::hint::spin_loop();
@@ -126,18 +139,11 @@ impl<V: Held> Sharded<V> {
         Ok(())
     }
 
-    /// Evicts from the next shard that holds anything.
+    /// Evicts from the next shard that holds anything. The bytes are the caller's to release or to use.
     fn evict_one(&self) -> Option<(Coordinate, V)> {
         let start = self.cursor.fetch_add(1, Ordering::Relaxed) % self.shards.len();
         let (before, after) = self.shards.split_at(start);
-        after.iter().chain(before).find_map(|shard| self.evict_from(shard, &mut shard.write()))
-    }
-
-    fn evict_from(&self, shard: &Shard<V>, fifo: &mut Fifo<V>) -> Option<(Coordinate, V)> {
-        let evicted = fifo.evict()?;
-        self.release(&evicted.1);
-        shard.evictions.fetch_add(1, Ordering::Relaxed);
-        Some(evicted)
+        after.iter().chain(before).find_map(|shard| shard.evict(&mut shard.write()))
     }
 
     /// Keeps an entry in place of any that the coordinate had, and gives what had to leave.
@@ -145,23 +151,28 @@ impl<V: Held> Sharded<V> {
     /// # Errors
     /// [`Error::Exhausted`] where the budget cannot take it.
     pub(super) fn insert(&self, at: &Coordinate, batch: V) -> Result<Vec<(Coordinate, V)>> {
-        let charge = Fifo::charge(&batch);
+        let charge = Fifo::charge(at, &batch);
         if charge > self.budget_bytes {
             return Err(self.exhausted(at, charge));
         }
         let mut displaced = Vec::new();
         let shard = self.shard(at);
         let mut fifo = shard.write();
-        let mut has_room = self.take_room(charge);
-        // What leaves, leaves this shard under the lock that is held, while it holds about its share or more.
+        // What leaves, leaves this shard under the lock that is held, while it holds about its share or more; its bytes are
+        // then this entry's.
         let share = self.budget_bytes / self.shards.len();
+        let (mut freed, mut has_room) = (0, self.take_room(charge));
         while !has_room && fifo.bytes() >= share - share / 8 {
-            let Some(evicted) = self.evict_from(shard, &mut fifo) else { break };
-            displaced.push(evicted);
-            has_room = self.take_room(charge);
+            let Some((other, batch)) = shard.evict(&mut fifo) else { break };
+            freed += Fifo::charge(&other, &batch);
+            displaced.push((other, batch));
+            has_room = freed >= charge;
         }
-        if !has_room {
+        if has_room {
+            self.release(freed.saturating_sub(charge));
+        } else {
             drop(fifo);
+            self.release(freed);
             self.reserve(at, charge, &mut displaced)?;
             fifo = shard.write();
         }
@@ -169,7 +180,7 @@ impl<V: Held> Sharded<V> {
         drop(fifo);
         shard.puts.fetch_add(1, Ordering::Relaxed);
         if let Some(replaced) = replaced {
-            self.release(&replaced);
+            self.release(Fifo::charge(at, &replaced));
         }
         displaced.retain(|(other, _)| other != at);
         Ok(displaced)
