@@ -1,6 +1,6 @@
 //! A store as a table: its coordinates in order, and what lies there.
 
-use crate::store::{Coordinate, Error as StoreError, Hint, Store};
+use crate::store::{Coordinate, Error as StoreError, Hint, Store, coordinate_field};
 use arrow_array::{
     ArrayRef, RecordBatch, RecordBatchOptions,
     builder::{BinaryBuilder, BooleanBuilder, StringBuilder, UInt8Builder, UInt32Builder, UInt64Builder},
@@ -25,7 +25,7 @@ type Keys = (Bound<Coordinate>, Bound<Coordinate>);
 
 /// The batches of a store as rows, read when a query runs.
 ///
-/// Columns: `key` (the coordinate's bytes, whose order is the coordinates'), `coordinate` (as text), `class` (the first
+/// Columns: `key` (the coordinate's bytes, whose order is the coordinates', with the extension type `hologram.coordinate`), `coordinate` (as text), `class` (the first
 /// digit), `depth` (strata), `resident` (whether a tier in memory holds it), `rows`, `columns` and `bytes` of the batch.
 ///
 /// Comparisons of `key` with constants, equality of `coordinate`, and comparisons of `class` become a range of the scan;
@@ -45,7 +45,7 @@ impl StoreTable {
     pub fn new(store: Arc<Store>) -> Self {
         let field = |name: &str, data_type| Field::new(name, data_type, false);
         let schema = Schema::new(vec![
-            field("key", DataType::Binary),
+            coordinate_field("key", DataType::Binary),
             field("coordinate", DataType::Utf8),
             field("class", DataType::UInt8),
             field("depth", DataType::UInt32),

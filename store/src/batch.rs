@@ -11,6 +11,23 @@ use crate::{Error, Result};
 /// What one array's bookkeeping is charged with: about the size of its structures on a 64-bit machine.
 const ARRAY_BYTES: usize = 160;
 
+/// What an allocation takes besides its bytes: an allocator's header, and room to begin at a multiple of 64.
+const ALLOCATION_BYTES: usize = 64;
+
+/// Allocations from this size on are taken for whole pages of memory.
+const PAGED_BYTES: usize = 16 << 10;
+
+const PAGE_BYTES: usize = 4 << 10;
+
+/// The memory that an allocation of so many bytes takes.
+pub(crate) fn allocated_bytes(bytes: usize) -> usize {
+    match bytes {
+        0 => 0,
+        1..PAGED_BYTES => bytes + ALLOCATION_BYTES,
+        _ => bytes.saturating_add(ALLOCATION_BYTES).checked_next_multiple_of(PAGE_BYTES).unwrap_or(usize::MAX),
+    }
+}
+
 /// A record batch with the bytes that it keeps alive. It never changes: a mutation makes a new one.
 #[derive(Clone)]
 pub struct Batch {
@@ -19,13 +36,14 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The batch, charged with each distinct allocation that it keeps alive, once and in full.
+    /// The batch, charged with each distinct allocation that it keeps alive, once and in full, and with what an allocator
+    /// takes besides.
     ///
     /// A slice of a large batch is charged with the large batch, because it keeps that one alive.
     pub fn new(records: RecordBatch) -> Self {
         let mut allocations = HashMap::new();
         let arrays = visit(&records, &mut |buffer| {
-            allocations.insert(buffer.data_ptr(), buffer.capacity());
+            allocations.insert(buffer.data_ptr(), allocated_bytes(buffer.capacity()));
         });
         Self::charged(records, arrays, allocations.into_values().sum())
     }
@@ -151,7 +169,7 @@ mod tests {
             RecordBatch::try_from_iter(columns).unwrap()
         };
         let one = Batch::new(of(1)).size_bytes();
-        assert!((40_000..41_000).contains(&one), "{one}");
+        assert!((40_960..41_960).contains(&one), "{one}");
         assert!(Batch::new(of(6)).size_bytes() - one < 1_000);
         // A decoded batch: every buffer lies in one body.
         let bytes = Batch::new(records()).encode().unwrap();

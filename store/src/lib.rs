@@ -16,6 +16,7 @@
 pub mod archive;
 pub mod atlas;
 mod batch;
+mod column;
 mod content;
 mod encoded;
 mod error;
@@ -31,6 +32,7 @@ pub mod tier;
 pub use archive::{Archive, ArchiveWriter, Section, SectionSpec};
 pub use atlas::{Cell, Class, Coordinate, Space, Stratum};
 pub use batch::Batch;
+pub use column::{CoordinateType, coordinate_column, coordinate_field, coordinates_of};
 pub use encoded::{Encoded, Schemas};
 pub use error::{Error, Result};
 #[cfg(feature = "metrics")]

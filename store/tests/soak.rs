@@ -1,7 +1,11 @@
 //! A store under load for a long time: memory stays what its budgets say.
 //!
-//! A plain run ends soon after small budgets are used up. `HOLOGRAM_SECONDS=1200 HOLOGRAM_MIB=256 cargo test --release -p
-//! hologram-store --test soak -- --nocapture` takes twenty minutes and prints a line a minute.
+//! A plain run ends soon after small budgets are used up. This takes twenty minutes and prints a line a minute:
+//!
+//! ```sh
+//! MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=16384 HOLOGRAM_SECONDS=1200 HOLOGRAM_MIB=256 HOLOGRAM_PERCENT=110 \
+//!     cargo test --release -p hologram-store --features mmap --test soak -- --nocapture
+//! ```
 
 #![cfg(all(feature = "mmap", target_os = "linux"))]
 #![expect(
@@ -53,8 +57,8 @@ fn memory_stays_within_the_budgets() {
     let store = builder.disk(disk).open(folder.path()).unwrap();
     let baseline = anonymous_bytes();
     // What the store charges is within the budgets at every moment; the rest is the allocator's, which keeps room between
-    // batches of many sizes. A leak goes past any bound.
-    let bound = baseline + 2 * budgets;
+    // batches of many sizes unless it is told not to. A leak goes past any bound.
+    let bound = baseline + budgets / 100 * number("HOLOGRAM_PERCENT").unwrap_or(200);
     let (calls, end) = (AtomicU64::new(0), Instant::now() + Duration::from_secs(seconds));
     let mut worst = 0;
     thread::scope(|scope| {

@@ -28,6 +28,7 @@ pub use class::{Capacity, Class};
 pub use coordinate::{Coordinate, INLINE_STRATA};
 pub use generators::{ByteRing, CellRing, ClassRing, PageRing, Residue};
 pub use space::{Axis, Space};
+pub(crate) use stratum::STRATUM_BYTES;
 pub use stratum::Stratum;
 pub use torus::Torus;
 

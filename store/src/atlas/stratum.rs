@@ -6,7 +6,7 @@ use super::{Byte, CLASSES, Cell, Class, LANES, Page, STRATA};
 use crate::{Error, Result};
 
 /// Bytes of one stratum in a coordinate's byte form.
-pub(super) const STRATUM_BYTES: usize = 6;
+pub(crate) const STRATUM_BYTES: usize = 6;
 
 /// A base cell and a lane, as one number below 773,094,113,280: `cell * 655,360 + lane`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

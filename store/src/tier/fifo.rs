@@ -13,7 +13,7 @@ use super::{
     hash::Seed,
     table::{Name, Table},
 };
-use crate::{Batch, Coordinate, Encoded};
+use crate::{Batch, Coordinate, Encoded, batch::allocated_bytes};
 
 /// What a queue holds: cheap to give out again, and charged with bytes.
 pub(super) trait Held: Clone {
@@ -30,7 +30,7 @@ impl Held for Arc<Batch> {
 impl Held for Encoded {
     fn held_bytes(&self) -> usize {
         // What it keeps alive, which a builder may have made larger than the stream.
-        self.bytes().capacity().max(self.bytes().len())
+        allocated_bytes(self.bytes().capacity().max(self.bytes().len()))
     }
 }
 
@@ -189,7 +189,7 @@ impl<V: Held> Fifo<V> {
             if uses >= if from_small { USES_TO_MAIN } else { 1 } {
                 slot.set_uses(if from_small { 0 } else { uses - 1 });
                 if from_small {
-                    self.to_main(name, place)
+                    self.promote(name, place)
                 } else {
                     self.main.names.push_back(name)
                 }
@@ -215,12 +215,12 @@ impl<V: Held> Fifo<V> {
                 break;
             }
             self.small.names.pop_front();
-            self.to_main(name, place);
+            self.promote(name, place);
         }
     }
 
     /// Makes a name that left the small queue the newest of the main queue.
-    fn to_main(&mut self, name: Name, place: usize) {
+    fn promote(&mut self, name: Name, place: usize) {
         let charge = self.charge_at(place);
         self.table.slot_mut(place).set_main();
         self.small.bytes -= charge;
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_back_goes_to_main() {
+    fn who_comes_back_goes_promote() {
         let mut fifo = Fifo::new(Seed::random());
         (0..20).for_each(|number| drop(fifo.insert(&at(number), batch(1))));
         let (first, _) = fifo.evict().unwrap();

@@ -58,7 +58,9 @@ pub(super) struct Slot<V> {
 }
 
 impl<V> Slot<V> {
-    const EMPTY: Self = Self { word: AtomicU64::new(EMPTY), value: None };
+    fn empty() -> Self {
+        Self { word: AtomicU64::new(EMPTY), value: None }
+    }
 
     fn word(&self) -> u64 {
         self.word.load(Ordering::Relaxed)
@@ -79,7 +81,7 @@ impl<V> Slot<V> {
 
     pub(super) fn set_uses(&mut self, uses: u64) {
         let word = self.word.get_mut();
-        *word = *word & !USES | uses.min(USES_MAX) * USE;
+        *word = (*word & !USES) | (uses.min(USES_MAX) * USE);
     }
 
     pub(super) fn is_main(&self) -> bool {
@@ -156,7 +158,7 @@ impl<V> Table<V> {
     pub(super) fn remove(&mut self, place: usize) -> (Coordinate, Option<V>) {
         let mask = self.slots.len() - 1;
         let (mut gap, mut next) = (place, (place + 1) & mask);
-        let out = std::mem::replace(&mut self.slots[place], Slot::EMPTY);
+        let out = std::mem::replace(&mut self.slots[place], Slot::empty());
         loop {
             let word = self.slots[next].word();
             if word == EMPTY {
@@ -252,7 +254,7 @@ impl<V> Table<V> {
         let places = (self.slots.len() * 2).max(SLOTS_MIN);
         self.shift = u64::BITS - places.trailing_zeros();
         let old = std::mem::take(&mut self.slots);
-        self.slots.resize_with(places, || Slot::EMPTY);
+        self.slots.resize_with(places, Slot::empty);
         for slot in old {
             let word = slot.word();
             if word != EMPTY {

@@ -14,7 +14,7 @@ use arrow_ipc::reader::StreamReader;
 use arrow_schema::{DataType, Field, Fields, Schema};
 
 use super::Named;
-use crate::{Batch, Coordinate, Error, Result};
+use crate::{Batch, Coordinate, Error, Result, coordinate_field, coordinates_of};
 
 const DIGEST_BYTES: usize = 32;
 const NUMBER: &str = "hologram.number";
@@ -32,7 +32,7 @@ pub(super) struct Delta {
 
 fn fields() -> Fields {
     Fields::from(vec![
-        Field::new("coordinate", DataType::Binary, false),
+        coordinate_field("coordinate", DataType::Binary),
         Field::new("digest", DataType::FixedSizeBinary(DIGEST_BYTES as i32), true),
         Field::new("upload", DataType::UInt64, false),
         Field::new("bytes", DataType::UInt64, false),
@@ -89,11 +89,10 @@ impl Delta {
         if *schema.fields() != fields() || about(NUMBER) != number.to_string() {
             return Err(corrupt(&"it is no change of this number"));
         }
-        let coordinates: &BinaryArray = records.column(0).as_binary();
+        let coordinates = coordinates_of(records.column(0)).map_err(|error| corrupt(&error))?;
         let digests: &FixedSizeBinaryArray = records.column(1).as_fixed_size_binary();
         let [uploads, bytes, versions] = [2, 3, 4].map(|i| records.column(i).as_primitive::<UInt64Type>());
-        let change = |row: usize| {
-            let at = Coordinate::from_bytes(coordinates.value(row)).map_err(|error| corrupt(&error))?;
+        let change = |(row, at): (usize, Coordinate)| {
             let digest = digests.is_valid(row).then(|| digests.value(row).try_into()).transpose();
             let digest: Option<[u8; DIGEST_BYTES]> = digest.map_err(|error| corrupt(&error))?;
             let named = |digest| {
@@ -102,7 +101,7 @@ impl Delta {
             };
             Ok((at, digest.map(named)))
         };
-        let changes = (0..records.num_rows()).map(change).collect::<Result<_>>()?;
+        let changes = coordinates.into_iter().enumerate().map(change).collect::<Result<_>>()?;
         Ok(Self { number, writer: about(WRITER), changes })
     }
 }
