@@ -15,7 +15,7 @@ const ARRAY_BYTES: usize = 160;
 const ALLOCATION_BYTES: usize = 64;
 
 /// Allocations from this size on are taken for whole pages of memory.
-const PAGED_BYTES: usize = 16 << 10;
+const PAGED_BYTES: usize = 8 << 10;
 
 const PAGE_BYTES: usize = 4 << 10;
 

@@ -3,7 +3,7 @@
 //! A plain run ends soon after small budgets are used up. This takes twenty minutes and prints a line a minute:
 //!
 //! ```sh
-//! MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=16384 HOLOGRAM_SECONDS=1200 HOLOGRAM_MIB=256 HOLOGRAM_PERCENT=110 \
+//! MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=8192 HOLOGRAM_SECONDS=1200 HOLOGRAM_MIB=256 HOLOGRAM_PERCENT=110 \
 //!     cargo test --release -p hologram-store --features mmap --test soak -- --nocapture
 //! ```
 

@@ -5,6 +5,7 @@
 //! operator's own reference, and intermediate values get places in one arena. Specialisations are kept.
 
 mod arena;
+mod forest;
 mod gemm;
 mod kernels;
 mod prepared;

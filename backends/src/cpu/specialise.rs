@@ -195,7 +195,7 @@ impl Build {
                 _ => None,
             };
             kernels::select(&kernels::Request {
-                op: call.operator.as_ref(),
+                op: &call.operator,
                 inputs: &layouts(&call.inputs),
                 constants: &call.inputs.iter().map(known).collect::<Vec<_>>(),
                 outputs: &layouts(&call.outputs),

@@ -1,28 +1,66 @@
-//! Forests: the raw scores of a tree ensemble whose bytes are a constant, decoded once.
+//! Forests: a tree ensemble over a table of `f32` or `f64`, bit-sliced.
 
-use super::{Io, Kernel, Request};
-use hologram_ops::{
-    DType, Error, Result,
-    family::ml::forest::Forest,
-    forest::{Forest as Trees, Precision},
+use super::{Io, Kernel, Request, ViewMut};
+use crate::cpu::{
+    forest::{Mask, Sliced, Table},
+    simd::Isa,
 };
+use hologram_ops::{
+    DType, Error, Operator, Result,
+    family::ml::{
+        ensemble::Ensemble,
+        forest::Forest,
+        table::Labels,
+        tree_ensemble::TreeEnsemble,
+        tree_ensemble_classifier::TreeEnsembleClassifier,
+        tree_ensemble_regressor::{TreeEnsembleRegressor, finish_row},
+    },
+    forest::Forest as Trees,
+};
+use std::{any::Any, sync::Arc};
 
-/// The kernel for `ai.hologram::Forest` over a table of `f32` or `f64`.
+/// The kernel for the operators of trees over a table `[rows, columns]`.
 pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
-    request.op::<Forest>()?;
     let table = request.inputs.first()?.as_ref()?;
-    let trees = Forest::decode(request.constants.get(1)?.as_ref()?).ok()?;
     let &[_, columns] = table.shape.as_slice() else { return None };
-    let fits = columns == trees.n_features as usize && matches!(table.dtype, DType::F32 | DType::F64);
-    let out = request.outputs.first()?.as_ref()?;
-    (fits && out.dtype == Forest::dtype(&trees))
-        .then(|| Box::new(Scores { trees, columns, input: table.dtype }) as Box<dyn Kernel>)
+    if columns == 0 || !matches!(table.dtype, DType::F32 | DType::F64) {
+        return None;
+    }
+    let decoded;
+    let (forest, ensemble): (&Trees, Option<&Ensemble>) = if request.op::<Forest>().is_some() {
+        decoded = Forest::decode(request.constants.get(1)?.as_ref()?).ok()?;
+        (&decoded, None)
+    } else {
+        let ensemble = ensemble(request.op.as_ref())?;
+        (ensemble.forest_for(table.dtype).ok()?, Some(ensemble))
+    };
+    // Where a row decides which targets are named, the operator asks row by row.
+    let reached = match ensemble {
+        Some(ensemble) => ensemble.reached()?.to_vec(),
+        None => Vec::new(),
+    };
+    let sliced = if columns >= forest.n_features as usize { Sliced::new(forest, Isa::best())? } else { return None };
+    Some(Box::new(Scores { operator: Arc::clone(request.op), sliced, reached, columns, input: table.dtype }))
 }
 
-/// A decoded forest.
+/// The trees of an operator whose outputs hold numbers only.
+fn ensemble(operator: &dyn Operator) -> Option<&Ensemble> {
+    let operator = operator as &dyn Any;
+    if let Some(regressor) = operator.downcast_ref::<TreeEnsembleRegressor>() {
+        return Some(&regressor.ensemble);
+    }
+    if let Some(classifier) = operator.downcast_ref::<TreeEnsembleClassifier>() {
+        return matches!(classifier.labels, Labels::Ints(_)).then_some(&classifier.ensemble);
+    }
+    operator.downcast_ref::<TreeEnsemble>().map(|trees| &trees.ensemble)
+}
+
+/// A forest that is ready, and the operator that finishes its rows.
 #[derive(Debug)]
 struct Scores {
-    trees: Trees,
+    operator: Arc<dyn Operator>,
+    sliced: Sliced,
+    reached: Vec<bool>,
     columns: usize,
     input: DType,
 }
@@ -33,39 +71,85 @@ impl Kernel for Scores {
     }
 
     fn scratch_bytes(&self) -> usize {
-        8 * (self.columns + self.trees.n_targets as usize)
+        self.sliced.n_masks() * size_of::<Mask>()
     }
 
     fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
-        let targets = self.trees.n_targets as usize;
-        let wide = if self.input == DType::F64 { Some(io.input::<f64>(0)?) } else { None };
-        let narrow = if self.input == DType::F32 { Some(io.input::<f32>(0)?) } else { None };
-        let Io { outputs, scratch, .. } = io;
-        let Some(out) = outputs.first_mut().and_then(Option::as_mut) else { return Ok(()) };
-        let (row, sums) = bytemuck::cast_slice_mut::<u8, f64>(scratch).split_at_mut(self.columns);
-        let rows = out.bytes.len() / (out.dtype.size() * targets.max(1));
-        for r in 0..rows {
-            let at = r * self.columns..(r + 1) * self.columns;
-            let own = match (wide, narrow) {
-                (Some(table), _) => &table[at],
-                (_, Some(table)) => {
-                    row.iter_mut().zip(&table[at]).for_each(|(w, n)| *w = f64::from(*n));
-                    &*row
+        let table = match self.input {
+            DType::F64 => Table::F64(io.input(0)?),
+            _ => Table::F32(io.input(0)?),
+        };
+        let operator = self.operator.as_ref() as &dyn Any;
+        let width = self.sliced.forest().accumulate;
+        let masks = bytemuck::cast_slice_mut::<u8, Mask>(&mut io.scratch[..self.scratch_bytes()]);
+        let mut wrong = Ok(());
+        if let Some(classifier) = operator.downcast_ref::<TreeEnsembleClassifier>() {
+            let (labels, scores) = io.outputs.split_at_mut(1);
+            let (mut labels, mut scores) = (Out::of(labels), Out::of(scores));
+            self.rows(table, masks, &mut |row, raw| {
+                let label = classifier.finish_row(width, &self.reached, raw);
+                let label = label.ok_or_else(|| Error::invalid("a class without a number for a label"));
+                let written = label.and_then(|label| labels.label(row, label)).and_then(|()| scores.write(row, raw));
+                if written.is_err() {
+                    wrong = written;
                 }
-                _ => return Err(Error::invalid("a forest was given no table")),
-            };
-            let invalid = |e: hologram_ops::forest::ForestError| Error::invalid(e.to_string());
-            match self.trees.accumulate {
-                Precision::F64 => {
-                    let scores = &mut out.as_slice_mut::<f64>()?[r * targets..(r + 1) * targets];
-                    self.trees.evaluate_row(own, scores).map_err(invalid)?;
-                }
-                Precision::F32 => {
-                    self.trees.evaluate_row(own, sums).map_err(invalid)?;
-                    let scores = &mut out.as_slice_mut::<f32>()?[r * targets..(r + 1) * targets];
-                    scores.iter_mut().zip(&*sums).for_each(|(o, s)| *o = *s as f32);
-                }
+            });
+            return wrong;
+        }
+        let post = match operator.downcast_ref::<TreeEnsembleRegressor>() {
+            Some(regressor) => Some(&regressor.post),
+            None => operator.downcast_ref::<TreeEnsemble>().map(|trees| &trees.post),
+        };
+        let mut scores = Out::of(io.outputs);
+        self.rows(table, masks, &mut |row, raw| {
+            if let Some(post) = post {
+                finish_row(post, &self.reached, raw);
             }
+            let written = scores.write(row, raw);
+            if written.is_err() {
+                wrong = written;
+            }
+        });
+        wrong
+    }
+}
+
+impl Scores {
+    /// Calls with each row's number and raw scores.
+    fn rows(&self, table: Table<'_>, masks: &mut [Mask], each: &mut dyn FnMut(usize, &mut Vec<f64>)) {
+        let mut row = Vec::new();
+        self.sliced.scores(table, self.columns, masks, |first, scores, count| {
+            for i in 0..count {
+                row.clear();
+                row.extend(scores[i..].iter().step_by(crate::cpu::forest::ROWS));
+                each(first + i, &mut row);
+            }
+        });
+    }
+}
+
+/// An output that may not be asked for.
+struct Out<'a, 'b>(Option<&'b mut ViewMut<'a>>);
+
+impl<'a, 'b> Out<'a, 'b> {
+    /// The first of some outputs.
+    fn of(outputs: &'b mut [Option<ViewMut<'a>>]) -> Self {
+        Self(outputs.first_mut().and_then(Option::as_mut))
+    }
+
+    fn label(&mut self, row: usize, label: i64) -> Result<()> {
+        let Some(out) = &mut self.0 else { return Ok(()) };
+        out.as_slice_mut::<i64>()?[row] = label;
+        Ok(())
+    }
+
+    /// Writes a row of numbers in the output's type.
+    fn write(&mut self, row: usize, values: &[f64]) -> Result<()> {
+        let Some(out) = &mut self.0 else { return Ok(()) };
+        let at = row * values.len()..(row + 1) * values.len();
+        match out.dtype {
+            DType::F64 => out.as_slice_mut::<f64>()?[at].copy_from_slice(values),
+            _ => out.as_slice_mut::<f32>()?[at].iter_mut().zip(values).for_each(|(o, v)| *o = *v as f32),
         }
         Ok(())
     }

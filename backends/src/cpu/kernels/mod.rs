@@ -20,6 +20,7 @@ use hologram_ops::{
     family::math::{Aligned, Alignment},
     numeric::Element,
 };
+use std::sync::Arc;
 
 /// A tensor that a kernel reads.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +123,7 @@ impl Layout {
 /// The call that a kernel is wanted for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
-    pub(crate) op: &'a dyn Operator,
+    pub(crate) op: &'a Arc<dyn Operator>,
     pub(crate) inputs: &'a [Option<Layout>],
     pub(crate) constants: &'a [Option<Tensor>],
     pub(crate) outputs: &'a [Option<Layout>],
@@ -131,7 +132,7 @@ pub(crate) struct Request<'a> {
 impl Request<'_> {
     /// The operator as its own type.
     pub(crate) fn op<O: Operator>(&self) -> Option<&O> {
-        (self.op as &dyn std::any::Any).downcast_ref()
+        (self.op.as_ref() as &dyn std::any::Any).downcast_ref()
     }
 
     /// Whether every given input and asked output holds this type.
@@ -183,5 +184,5 @@ fn select_aligned(aligned: &Aligned, request: &Request<'_>) -> Option<Box<dyn Ke
         }
         inputs.get_mut(1)?.as_mut()?.shape = shape;
     }
-    select(&Request { op: aligned.operator.as_ref(), inputs: &inputs, constants: &constants, ..*request })
+    select(&Request { op: &aligned.operator, inputs: &inputs, constants: &constants, ..*request })
 }

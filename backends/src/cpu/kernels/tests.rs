@@ -25,6 +25,7 @@ fn numbers(shape: &[usize], seed: u64) -> Tensor {
 
 struct Case {
     op: &'static str,
+    domain: &'static str,
     version: u32,
     attributes: Vec<(&'static str, Attribute)>,
     /// Shape, and whether the input is a constant.
@@ -40,6 +41,7 @@ fn case(
 ) -> Case {
     Case {
         op,
+        domain: "",
         version: 23,
         kernel,
         attributes: attributes.to_vec(),
@@ -60,7 +62,9 @@ fn check(case: &Case, seed: u64) {
             graph.add_input(&format!("x{i}"), Type::of(&Value::Tensor(tensor))).unwrap()
         });
     }
-    let mut builder = graph.add_op(case.op).domain("", case.version).registry(&registry).name("node");
+    let outputs = if case.op == "TreeEnsembleClassifier" { 2 } else { 1 };
+    let mut builder =
+        graph.add_op(case.op).outputs(outputs).domain(case.domain, case.version).registry(&registry).name("node");
     for (i, source) in sources.iter().enumerate() {
         builder = builder.input(*source, 0, i);
     }
@@ -68,8 +72,10 @@ fn check(case: &Case, seed: u64) {
         builder = builder.attribute(*name, attribute.clone());
     }
     let node = builder.finish().unwrap();
-    let out = graph.output_of(node, 0).unwrap();
-    graph.add_output("y", out);
+    for output in 0..outputs {
+        let out = graph.output_of(node, output).unwrap();
+        graph.add_output(format!("y{output}"), out);
+    }
     graph.infer().unwrap();
     let expected = graph.evaluate(&given).unwrap();
     let program = Program::from_graph(&graph, false).unwrap();
@@ -92,7 +98,9 @@ fn check(case: &Case, seed: u64) {
     }
     let mut buffers = Vec::new();
     prepared.run_into(&given, &mut buffers, &Control::default()).unwrap();
-    assert_eq!(Value::Tensor(buffers[0].to_tensor().unwrap()), expected[0], "{name}");
+    for (buffer, expected) in buffers.iter().zip(&expected) {
+        assert_eq!(Value::Tensor(buffer.to_tensor().unwrap()), *expected, "{name}");
+    }
 }
 
 fn ints(values: &[i64]) -> Attribute {
@@ -281,6 +289,86 @@ fn positions() {
                 let attributes =
                     [("axis", Attribute::Int(axis)), flag("keepdims", keep), flag("select_last_index", last)];
                 check(&case(op, "arg", &[(&[7, 40, 3], false)], &attributes), 12);
+            }
+        }
+    }
+}
+
+/// Trees of 7 leaves over 3 features, for two targets or classes where `wide`.
+fn trees(target: &str, wide: bool) -> Vec<(&'static str, Attribute)> {
+    let mut columns: [Vec<i64>; 5] = Default::default();
+    let (mut modes, mut thresholds) = (Vec::new(), Vec::new());
+    let mut leaves: [Vec<i64>; 3] = Default::default();
+    let mut weights = Vec::new();
+    for tree in 0..5_i64 {
+        for node in 0..13_i64 {
+            let is_leaf = node >= 6;
+            let next = |child: i64| if is_leaf { 0 } else { child };
+            let values = [tree, node, (tree + node) % 3, next(2 * node + 1), next(2 * node + 2)];
+            columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
+            modes.push(if is_leaf { "LEAF" } else { ["BRANCH_LEQ", "BRANCH_GT", "BRANCH_LT"][node as usize % 3] });
+            thresholds.push((tree - node) as f32 / 3.0);
+            for id in if !is_leaf {
+                0..0
+            } else if wide {
+                0..3
+            } else {
+                0..1
+            } {
+                leaves.iter_mut().zip([tree, node, id]).for_each(|(column, value)| column.push(value));
+                weights.push((tree * 3 + node * 5 + id * 7) as f32 % 11.0 / 7.0 - 0.6);
+            }
+        }
+    }
+    let [trees, nodes, features, yes, no] = columns;
+    let [leaf_trees, leaf_nodes, ids] = leaves;
+    let strings = Attribute::Strings(modes.into_iter().map(String::from).collect());
+    let mut attributes = vec![
+        ("nodes_treeids", ints(&trees)),
+        ("nodes_nodeids", ints(&nodes)),
+        ("nodes_featureids", ints(&features)),
+        ("nodes_truenodeids", ints(&yes)),
+        ("nodes_falsenodeids", ints(&no)),
+        ("nodes_values", Attribute::Floats(thresholds)),
+        ("nodes_modes", strings),
+    ];
+    attributes.extend(match target {
+        "class" => [
+            ("class_treeids", ints(&leaf_trees)),
+            ("class_nodeids", ints(&leaf_nodes)),
+            ("class_ids", ints(&ids)),
+            ("class_weights", Attribute::Floats(weights)),
+        ],
+        _ => [
+            ("target_treeids", ints(&leaf_trees)),
+            ("target_nodeids", ints(&leaf_nodes)),
+            ("target_ids", ints(&ids)),
+            ("target_weights", Attribute::Floats(weights)),
+        ],
+    });
+    attributes
+}
+
+#[test]
+fn forests() {
+    let text = |text: &str| Attribute::String(text.into());
+    for rows in [3, 100, 600] {
+        for wide in [false, true] {
+            let mut regressor = trees("target", wide);
+            regressor.push(("n_targets", Attribute::Int(if wide { 3 } else { 1 })));
+            let mut classifier = trees("class", wide);
+            classifier.push(("classlabels_int64s", ints(if wide { &[7, 4, 9] } else { &[4, 9] })));
+            for (op, attributes, more) in [
+                ("TreeEnsembleRegressor", &regressor, vec![]),
+                ("TreeEnsembleRegressor", &regressor, vec![("aggregate_function", text("AVERAGE"))]),
+                ("TreeEnsembleRegressor", &regressor, vec![("aggregate_function", text("MAX"))]),
+                ("TreeEnsembleRegressor", &regressor, vec![("post_transform", text("SOFTMAX"))]),
+                ("TreeEnsembleClassifier", &classifier, vec![]),
+                ("TreeEnsembleClassifier", &classifier, vec![("post_transform", text("LOGISTIC"))]),
+            ] {
+                let attributes: Vec<_> = attributes.iter().cloned().chain(more).collect();
+                let plain = case(op, "forest", &[(&[rows, 4], false)], &attributes);
+                check(&Case { domain: "ai.onnx.ml", version: 3, ..plain }, 13);
             }
         }
     }

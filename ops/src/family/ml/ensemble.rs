@@ -301,6 +301,11 @@ impl Ensemble {
         Ok(self.wide.get_or_init(|| wide))
     }
 
+    /// For each target whether a leaf names it, where that is the same for every row.
+    pub fn reached(&self) -> Option<&[bool]> {
+        self.reached.as_deref()
+    }
+
     /// Whether some target gets a weight from some rows and none from others; then the operators ask row by row.
     pub fn varies(&self) -> bool {
         self.reached.is_none()

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     DType, Error, Fact, Inputs, Missing, Node, Operator, Result, Rows, Tensor, Value,
     fact::Facts,
-    forest::{Aggregate, Forest, PostTransform},
+    forest::{Aggregate, Forest, PostTransform, Precision},
 };
 use std::sync::Arc;
 
@@ -67,6 +67,16 @@ impl TreeEnsembleClassifier {
     /// The forest in the precision that the attributes declare.
     pub fn forest(&self) -> &Forest {
         self.ensemble.forest()
+    }
+
+    /// One row's label, where labels are numbers, and in place of its raw scores its columns. `width` is that of the scores,
+    /// and `reached` says of each class whether some leaf of the row names it.
+    pub fn finish_row(&self, width: Precision, reached: &[bool], scores: &mut Vec<f64>) -> Option<i64> {
+        let table::Labels::Ints(labels) = &self.labels else { return None };
+        match self.decide(scores, reached, |a, b| width.round(a + b)) {
+            Class::Index(class) => labels.get(class).copied(),
+            Class::Sign(yes) => Some(yes.into()),
+        }
     }
 
     /// One row's class and, in place of its raw scores, its columns. `add` is the addition of the scores' width.

@@ -50,17 +50,22 @@ fn aggregate(name: &str) -> Result<fn(u32) -> Aggregate> {
     }
 }
 
+/// Turns one row's raw scores into its outputs. `reached` says of each target whether some leaf of the row names it.
+pub fn finish_row(post: &PostTransform, reached: &[bool], scores: &mut Vec<f64>) {
+    if scores.len() > 1 {
+        scores.iter_mut().zip(reached).filter(|(_, r)| !**r).for_each(|(s, _)| *s = 0.0);
+    }
+    post::finish(post, scores, post::Second::None);
+}
+
 /// Scores with the post transform applied, row after row.
 pub(super) fn transformed(ensemble: &Ensemble, post: &PostTransform, x: &Tensor) -> Result<(usize, Vec<f64>)> {
-    let targets = ensemble.forest().n_targets as usize;
-    let mut out = Vec::new();
+    let (mut out, mut row) = (Vec::new(), Vec::new());
     let rows = ensemble.scores(x, |scores, reached| {
-        let mut scores = scores.to_vec();
-        if targets > 1 {
-            scores.iter_mut().zip(reached).filter(|(_, r)| !**r).for_each(|(s, _)| *s = 0.0);
-        }
-        post::finish(post, &mut scores, post::Second::None);
-        out.extend(scores);
+        row.clear();
+        row.extend_from_slice(scores);
+        finish_row(post, reached, &mut row);
+        out.extend_from_slice(&row);
     })?;
     Ok((rows, out))
 }

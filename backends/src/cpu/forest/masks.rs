@@ -1,0 +1,283 @@
+//! The distinct tests of a forest, and their masks for a block of rows.
+
+use super::{Mask, ROWS, Table, Values};
+use crate::cpu::simd::{Isa, vectorized};
+use hologram_ops::forest::{Forest, Missing, MissingValues, Mode, Precision, ZERO_MAX};
+use std::{collections::HashMap, ops::Range};
+
+/// The tests of one feature.
+#[derive(Debug, Default)]
+struct Feature {
+    index: u32,
+    tests: Vec<Test>,
+}
+
+/// A test and the mask that it fills.
+#[derive(Debug, Clone, Copy)]
+struct Test {
+    threshold: f64,
+    mode: Mode,
+    missing: Missing,
+    mask: u32,
+}
+
+/// The distinct tests, by feature.
+#[derive(Debug, Default)]
+pub(super) struct Tests {
+    features: Vec<Feature>,
+    known: HashMap<(u32, u64, Mode, MissingValues, bool), u32>,
+    places: HashMap<u32, usize>,
+}
+
+impl Tests {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The mask of a node's test.
+    pub(super) fn add(&mut self, forest: &Forest, node: usize) -> u32 {
+        let nodes = &forest.nodes;
+        let (feature, threshold, mode) = (nodes.feature[node], nodes.threshold[node], nodes.mode[node]);
+        let missing = nodes.missing[node];
+        let next = self.known.len() as u32;
+        let key = (feature, threshold.to_bits(), mode, missing.values, missing.to_true);
+        let mask = *self.known.entry(key).or_insert(next);
+        if mask == next {
+            let place = *self.places.entry(feature).or_insert_with(|| {
+                self.features.push(Feature { index: feature, tests: Vec::new() });
+                self.features.len() - 1
+            });
+            self.features[place].tests.push(Test { threshold, mode, missing, mask });
+        }
+        mask
+    }
+
+    /// Fills the masks for a block of rows. Rows beyond the last one repeat it.
+    #[expect(clippy::too_many_arguments, reason = "the block's table, place and memory")]
+    pub(super) fn fill(
+        &self,
+        isa: Isa,
+        forest: &Forest,
+        table: Table<'_>,
+        columns: usize,
+        rows: Range<usize>,
+        values: &mut Values,
+        masks: &mut [Mask],
+    ) {
+        for feature in &self.features {
+            let at = |row: usize| (rows.start + row.min(rows.len() - 1)) * columns + feature.index as usize;
+            match (table, &mut *values) {
+                (Table::F32(table), Values::F32(out)) => copy(out, |row| table[at(row)]),
+                (Table::F64(table), Values::F64(out)) => copy(out, |row| table[at(row)]),
+                (Table::F32(table), Values::F64(out)) => copy(out, |row| f64::from(table[at(row)])),
+                (Table::F64(table), Values::F32(out)) => copy(out, |row| table[at(row)] as f32),
+            }
+            match values {
+                Values::F32(values) => feature.fill(isa, forest, values, masks),
+                Values::F64(values) => feature.fill(isa, forest, values, masks),
+            }
+        }
+    }
+}
+
+fn copy<T>(out: &mut [T], value: impl Fn(usize) -> T) {
+    out.iter_mut().enumerate().for_each(|(row, out)| *out = value(row));
+}
+
+impl Feature {
+    fn fill<T: Value>(&self, isa: Isa, forest: &Forest, values: &[T], masks: &mut [Mask]) {
+        let nan = bits(isa, values, |x| x.is_nan());
+        let has_nan = nan != Mask::default();
+        let zero_or_nan = self.tests.iter().any(|test| test.missing.values == MissingValues::ZeroOrNan);
+        let zero_or_nan = zero_or_nan.then(|| bits(isa, values, |x| x.is_nan() || x.wide().abs() <= ZERO_MAX));
+        for test in &self.tests {
+            let mask = &mut masks[test.mask as usize];
+            let threshold = T::narrow(test.threshold);
+            match test.mode {
+                Mode::LessEq => T::less_eq(isa, values, threshold, mask),
+                Mode::Less => T::less(isa, values, threshold, mask),
+                Mode::Greater => {
+                    T::less_eq(isa, values, threshold, mask);
+                    invert(mask);
+                }
+                Mode::GreaterEq => {
+                    T::less(isa, values, threshold, mask);
+                    invert(mask);
+                }
+                Mode::Equal => *mask = bits(isa, values, |x| x == threshold),
+                Mode::NotEqual => *mask = bits(isa, values, |x| x != threshold),
+                Mode::Member(set) => {
+                    let set = &forest.category_sets[set as usize];
+                    *mask = bits(Isa::Portable, values, |x| set.contains(x.wide()));
+                }
+            }
+            // A comparison that was inverted, or whose threshold is NaN, is false for NaN all the same.
+            let inverted = matches!(test.mode, Mode::Greater | Mode::GreaterEq);
+            if inverted {
+                if test.threshold.is_nan() {
+                    *mask = Mask::default();
+                } else if has_nan {
+                    combine(mask, &nan, |mask, nan| mask & !nan);
+                }
+            }
+            let missing = match test.missing.values {
+                MissingValues::None => continue,
+                MissingValues::Nan if has_nan => &nan,
+                MissingValues::Nan => continue,
+                MissingValues::ZeroOrNan => zero_or_nan.as_ref().unwrap_or(&nan),
+            };
+            if test.missing.to_true {
+                combine(mask, missing, |mask, missing| mask | missing);
+            } else {
+                combine(mask, missing, |mask, missing| mask & !missing);
+            }
+        }
+    }
+}
+
+fn invert(mask: &mut Mask) {
+    mask.iter_mut().for_each(|word| *word = !*word);
+}
+
+fn combine(mask: &mut Mask, other: &Mask, f: impl Fn(u64, u64) -> u64) {
+    mask.iter_mut().zip(other).for_each(|(word, other)| *word = f(*word, *other));
+}
+
+/// The rows of which `holds` says so.
+fn bits<T: Copy>(isa: Isa, values: &[T], holds: impl Fn(T) -> bool) -> Mask {
+    let mut mask = Mask::default();
+    vectorized(
+        isa,
+        #[inline(always)]
+        || {
+            for (word, values) in mask.iter_mut().zip(values.as_chunks::<64>().0) {
+                *word = 0;
+                for (i, values) in values.as_chunks::<8>().0.iter().enumerate() {
+                    let bytes: [u8; 8] = std::array::from_fn(|i| u8::from(holds(values[i])));
+                    // The lowest bit of each byte, gathered into the top byte.
+                    let byte = u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+                    *word |= byte << (8 * i);
+                }
+            }
+        },
+    );
+    mask
+}
+
+/// A width that features are compared in.
+trait Value: Copy + PartialOrd {
+    fn is_nan(self) -> bool;
+    fn wide(self) -> f64;
+    /// The threshold in this width, which it has already.
+    fn narrow(threshold: f64) -> Self;
+    fn less_eq(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask);
+    fn less(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask);
+}
+
+macro_rules! value {
+    ($float:ty, $width:ident, $less_eq:ident, $less:ident) => {
+        impl Value for $float {
+            fn is_nan(self) -> bool {
+                self.is_nan()
+            }
+
+            fn wide(self) -> f64 {
+                self.into()
+            }
+
+            fn narrow(threshold: f64) -> Self {
+                Precision::$width.round(threshold) as Self
+            }
+
+            fn less_eq(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask) {
+                let values = exactly(values);
+                match isa {
+                    // SAFETY: these sets exist only where the CPU has them.
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => unsafe { x86::avx2::$less_eq(values, threshold, mask) },
+                    // SAFETY: as above.
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => unsafe { x86::avx512::$less_eq(values, threshold, mask) },
+                    Isa::Portable => *mask = bits(isa, values, |x| x <= threshold),
+                }
+            }
+
+            fn less(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask) {
+                let values = exactly(values);
+                match isa {
+                    // SAFETY: these sets exist only where the CPU has them.
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => unsafe { x86::avx2::$less(values, threshold, mask) },
+                    // SAFETY: as above.
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => unsafe { x86::avx512::$less(values, threshold, mask) },
+                    Isa::Portable => *mask = bits(isa, values, |x| x < threshold),
+                }
+            }
+        }
+    };
+}
+value!(f32, F32, less_eq_f32, less_f32);
+value!(f64, F64, less_eq_f64, less_f64);
+
+/// A block's values, of which there are always as many.
+fn exactly<T>(values: &[T]) -> &[T; ROWS] {
+    values.first_chunk().unwrap_or_else(|| unreachable!("a block has {ROWS} values"))
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    /// A comparison of a block with a number, of which each instruction gives the bits of some rows.
+    macro_rules! compare {
+        ($name:ident, $set:literal, $float:ty, $lanes:literal, $load:ident, $splat:ident, |$x:ident, $t:ident| $bits:expr) => {
+            #[target_feature(enable = $set)]
+            pub(crate) unsafe fn $name(values: &[$float; ROWS], threshold: $float, mask: &mut Mask) {
+                let $t = $splat(threshold);
+                for (word, values) in mask.iter_mut().zip(values.as_chunks::<64>().0) {
+                    let mut bits = 0;
+                    for (i, values) in values.as_chunks::<$lanes>().0.iter().enumerate() {
+                        // SAFETY: a chunk has as many numbers as a register.
+                        let $x = unsafe { $load(values.as_ptr()) };
+                        bits |= $bits << ($lanes * i);
+                    }
+                    *word = bits;
+                }
+            }
+        };
+    }
+
+    pub(super) mod avx2 {
+        use super::super::{Mask, ROWS};
+        use std::arch::x86_64::*;
+        compare!(less_eq_f32, "avx2", f32, 8, _mm256_loadu_ps, _mm256_set1_ps, |x, t| u64::from(_mm256_movemask_ps(
+            _mm256_cmp_ps::<_CMP_LE_OQ>(x, t)
+        ) as u32));
+        compare!(less_f32, "avx2", f32, 8, _mm256_loadu_ps, _mm256_set1_ps, |x, t| u64::from(_mm256_movemask_ps(
+            _mm256_cmp_ps::<_CMP_LT_OQ>(x, t)
+        ) as u32));
+        compare!(less_eq_f64, "avx2", f64, 4, _mm256_loadu_pd, _mm256_set1_pd, |x, t| u64::from(_mm256_movemask_pd(
+            _mm256_cmp_pd::<_CMP_LE_OQ>(x, t)
+        ) as u32));
+        compare!(less_f64, "avx2", f64, 4, _mm256_loadu_pd, _mm256_set1_pd, |x, t| u64::from(_mm256_movemask_pd(
+            _mm256_cmp_pd::<_CMP_LT_OQ>(x, t)
+        ) as u32));
+    }
+
+    pub(super) mod avx512 {
+        use super::super::{Mask, ROWS};
+        use std::arch::x86_64::*;
+        compare!(less_eq_f32, "avx512f", f32, 16, _mm512_loadu_ps, _mm512_set1_ps, |x, t| u64::from(
+            _mm512_cmp_ps_mask::<_CMP_LE_OQ>(x, t)
+        ));
+        compare!(less_f32, "avx512f", f32, 16, _mm512_loadu_ps, _mm512_set1_ps, |x, t| u64::from(
+            _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, t)
+        ));
+        compare!(less_eq_f64, "avx512f", f64, 8, _mm512_loadu_pd, _mm512_set1_pd, |x, t| u64::from(
+            _mm512_cmp_pd_mask::<_CMP_LE_OQ>(x, t)
+        ));
+        compare!(less_f64, "avx512f", f64, 8, _mm512_loadu_pd, _mm512_set1_pd, |x, t| u64::from(_mm512_cmp_pd_mask::<
+            _CMP_LT_OQ,
+        >(x, t)));
+    }
+}

@@ -1,0 +1,227 @@
+//! Forests, bit-sliced: blocks of rows go through all trees together, one bit a row.
+//!
+//! For a block of [`ROWS`] rows there is one mask for each distinct test of the forest. A node of a tree costs one AND and
+//! one AND NOT: which of the rows that reach it go to the true child, and which to the other. The rows of a tree's leaves
+//! then give the bits of each row's leaf number, and the leaf's weights are added to the row's sums in the order of trees,
+//! so that the bits are those of the sequential evaluation. Related to QuickScorer (Lucchese et al., SIGIR 2015), which
+//! keeps a bit for each leaf of a row instead of a bit for each row of a leaf.
+
+mod masks;
+mod tree;
+
+use super::simd::Isa;
+use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
+use masks::Tests;
+use tree::{Adds, Tree};
+
+/// Rows of a block.
+pub(crate) const ROWS: usize = 512;
+
+/// One bit for each row of a block.
+pub(crate) type Mask = [u64; ROWS / 64];
+
+/// From so many rows on a block that is not full is faster than the rows one after the other.
+const ROWS_MIN: usize = 32;
+
+/// A table of features in rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Table<'a> {
+    /// Numbers of 32 bits.
+    F32(&'a [f32]),
+    /// Numbers of 64 bits.
+    F64(&'a [f64]),
+}
+
+/// A forest made ready for blocks of rows. It gives the bits of [`Forest::evaluate_row`].
+#[derive(Debug)]
+pub(crate) struct Sliced {
+    forest: Forest,
+    tests: Tests,
+    trees: Vec<Tree>,
+    /// Masks that the largest tree needs.
+    n_slots: usize,
+    isa: Isa,
+}
+
+impl Sliced {
+    /// The forest, ready for blocks; `None` where it has linear leaves, trees of more than 65,536 leaves, or takes extremes
+    /// of trees that leave a target out.
+    pub(crate) fn new(forest: &Forest, isa: Isa) -> Option<Self> {
+        if !forest.linear.is_empty() {
+            return None;
+        }
+        let mut tests = Tests::default();
+        let trees = forest.trees.iter().map(|tree| Tree::new(forest, tree, &mut tests));
+        let mut trees = trees.collect::<Option<Vec<_>>>()?;
+        trees.iter_mut().for_each(|tree| tree.place_after(tests.len() as u32));
+        let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
+        if is_extreme && !trees.iter().all(|tree| tree.names_each_once(forest.n_targets)) {
+            return None;
+        }
+        let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
+        Some(Self { forest: forest.clone(), tests, trees, n_slots, isa })
+    }
+
+    /// The forest.
+    pub(crate) fn forest(&self) -> &Forest {
+        &self.forest
+    }
+
+    /// Masks of scratch memory that [`scores`](Self::scores) needs.
+    pub(crate) fn n_masks(&self) -> usize {
+        self.tests.len() + self.n_slots
+    }
+
+    /// Raw scores of rows of `columns` features, row after row, to `give`: the number of the first row of a block, and its
+    /// scores `[targets][rows]`.
+    pub(crate) fn scores(
+        &self,
+        table: Table<'_>,
+        columns: usize,
+        masks: &mut [Mask],
+        mut give: impl FnMut(usize, &[f64], usize),
+    ) {
+        let rows = match table {
+            Table::F32(table) => table.len(),
+            Table::F64(table) => table.len(),
+        } / columns.max(1);
+        let targets = self.forest.n_targets as usize;
+        let mut values = Values::new(self.forest.compare);
+        let mut sums = Sums::new(self.forest.accumulate, targets);
+        let mut scores = vec![0.0; targets * ROWS];
+        let mut first = 0;
+        while first < rows {
+            let count = ROWS.min(rows - first);
+            if count < ROWS_MIN {
+                self.one_by_one(table, columns, first..rows, &mut give);
+                return;
+            }
+            self.tests.fill(self.isa, &self.forest, table, columns, first..first + count, &mut values, masks);
+            match &mut sums {
+                Sums::F32(sums) => self.add(masks, sums),
+                Sums::F64(sums) => self.add(masks, sums),
+            }
+            sums.read(&mut scores);
+            self.finish(&mut scores);
+            give(first, &scores, count);
+            first += count;
+        }
+    }
+
+    /// The few rows for which a block is too much.
+    fn one_by_one(
+        &self,
+        table: Table<'_>,
+        columns: usize,
+        rows: std::ops::Range<usize>,
+        give: &mut impl FnMut(usize, &[f64], usize),
+    ) {
+        let mut scores = vec![0.0; self.forest.n_targets as usize];
+        let mut spread = vec![0.0; scores.len() * ROWS];
+        for row in rows {
+            let feature = |feature: u32| match table {
+                Table::F32(table) => f64::from(table[row * columns + feature as usize]),
+                Table::F64(table) => table[row * columns + feature as usize],
+            };
+            // The length is the forest's own.
+            let _ = self.forest.evaluate_with(&feature, &mut scores);
+            spread.iter_mut().step_by(ROWS).zip(&scores).for_each(|(out, score)| *out = *score);
+            give(row, &spread, 1);
+        }
+    }
+
+    /// The sums of a block before they are averaged, scaled and based.
+    fn add<T: Number>(&self, masks: &mut [Mask], sums: &mut [T]) {
+        let forest = &self.forest;
+        for (sums, base) in sums.chunks_exact_mut(ROWS).zip(&forest.base) {
+            sums.fill(T::of(if forest.base_order == BaseOrder::First { *base } else { 0.0 }));
+        }
+        let how = |first: bool| match forest.aggregate {
+            Aggregate::Sum | Aggregate::Average(_) => Adds::Sum,
+            Aggregate::Min if !first => Adds::Min,
+            Aggregate::Max if !first => Adds::Max,
+            Aggregate::Min | Aggregate::Max => Adds::First,
+        };
+        for (i, tree) in self.trees.iter().enumerate() {
+            tree.run(self.isa, masks, self.tests.len(), how(i == 0), sums);
+        }
+    }
+
+    /// What follows the trees, in the declared order and width.
+    fn finish(&self, scores: &mut [f64]) {
+        let (forest, width) = (&self.forest, self.forest.accumulate);
+        if let Aggregate::Average(divisor) = forest.aggregate {
+            scores.iter_mut().for_each(|score| *score = width.round(*score / f64::from(divisor)));
+        }
+        let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
+        if is_extreme || forest.base_order == BaseOrder::Last {
+            for (scores, base) in scores.chunks_exact_mut(ROWS).zip(&forest.base) {
+                scores.iter_mut().for_each(|score| *score = width.round(width.round(*score * forest.scale) + base));
+            }
+        }
+    }
+}
+
+/// One feature of a block, in the width that it is compared in.
+pub(crate) enum Values {
+    /// Numbers of 32 bits.
+    F32(Vec<f32>),
+    /// Numbers of 64 bits.
+    F64(Vec<f64>),
+}
+
+impl Values {
+    fn new(width: Precision) -> Self {
+        match width {
+            Precision::F32 => Self::F32(vec![0.0; ROWS]),
+            Precision::F64 => Self::F64(vec![0.0; ROWS]),
+        }
+    }
+}
+
+/// Sums of a block, `[targets][rows]`, in the width that they are rounded to.
+enum Sums {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+impl Sums {
+    fn new(width: Precision, targets: usize) -> Self {
+        match width {
+            Precision::F32 => Self::F32(vec![0.0; targets * ROWS]),
+            Precision::F64 => Self::F64(vec![0.0; targets * ROWS]),
+        }
+    }
+
+    fn read(&self, out: &mut [f64]) {
+        match self {
+            Self::F32(sums) => out.iter_mut().zip(sums).for_each(|(out, sum)| *out = f64::from(*sum)),
+            Self::F64(sums) => out.copy_from_slice(sums),
+        }
+    }
+}
+
+/// A width of sums. One operation in it is the operation in f64 rounded to it.
+pub(crate) trait Number: Copy + PartialOrd + std::ops::Add<Output = Self> {
+    /// Whether it is f32.
+    const IS_NARROW: bool;
+    /// The number, rounded to this width.
+    fn of(value: f64) -> Self;
+}
+
+impl Number for f32 {
+    const IS_NARROW: bool = true;
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+}
+
+impl Number for f64 {
+    const IS_NARROW: bool = false;
+    fn of(value: f64) -> Self {
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests;

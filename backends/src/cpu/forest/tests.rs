@@ -1,0 +1,172 @@
+//! Random forests against the sequential evaluation, bit for bit, on every instruction set.
+
+use super::*;
+use hologram_ops::forest::{
+    CategoryCast, CategorySet, ForestParts, Leaf, LeafWeight, Missing, MissingValues, Mode, SourceNode, Tree, TreeShape,
+};
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+
+    /// Numbers that meet thresholds often, and the ones that comparisons trip over.
+    fn number(&mut self, width: Precision) -> f64 {
+        const ODD: [f64; 12] = [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            0.0,
+            -0.0,
+            1e-36,
+            -1e-35,
+            1e-310,
+            f64::MIN_POSITIVE,
+            f64::MAX,
+            16_777_217.0,
+            -0.5,
+        ];
+        let value = match self.below(5) {
+            0 => ODD[self.below(12) as usize],
+            1 => self.below(6) as f64,
+            _ => self.below(40) as f64 / 7.0 - 2.0,
+        };
+        width.round(value)
+    }
+}
+
+fn forest(random: &mut Random) -> Forest {
+    let width = |random: &mut Random| if random.below(2) == 0 { Precision::F32 } else { Precision::F64 };
+    let features = 1 + random.below(6) as u32;
+    let targets = [1, 1, 1, 2, 3][random.below(5) as usize];
+    let mut parts = ForestParts::empty(features, targets);
+    (parts.compare, parts.accumulate) = (width(random), width(random));
+    let n_trees = random.below(8);
+    parts.aggregate = match random.below(6) {
+        0 => Aggregate::Average(1 + random.below(9) as u32),
+        1 => Aggregate::Min,
+        2 => Aggregate::Max,
+        _ => Aggregate::Sum,
+    };
+    parts.base = (0..targets).map(|_| parts.accumulate.round(random.below(9) as f64 / 3.0 - 1.0)).collect();
+    if parts.aggregate == Aggregate::Sum && random.below(2) == 0 {
+        parts.base_order = BaseOrder::First;
+    } else if random.below(3) == 0 {
+        parts.scale = parts.accumulate.round(0.3);
+    }
+    parts.category_sets = [CategoryCast::Truncate, CategoryCast::TruncateNonNegative, CategoryCast::Whole]
+        .map(|cast| CategorySet::new(cast, (0..4).map(|_| random.below(6) as u32).collect()))
+        .into();
+    // All targets in each leaf, one target a tree, or whatever comes, with targets named twice.
+    let naming = random.below(3);
+    for tree in 0..n_trees {
+        if random.below(5) == 0 {
+            oblivious(random, &mut parts, naming, tree);
+            continue;
+        }
+        let most = if random.below(12) == 0 { 700 } else { 40 };
+        let mut left = random.below(most) as i64;
+        let mut next = 0;
+        let read = |_: i64, parts: &mut ForestParts| -> Result<SourceNode, hologram_ops::forest::ForestError> {
+            if left == 0 || random.below(9) == 0 {
+                return Ok(SourceNode::Leaf(leaf(random, parts, naming, tree)));
+            }
+            left -= 1;
+            next += 2;
+            let (threshold, mode, missing) = test(random, parts.compare);
+            let feature = random.below(features.into()) as u32;
+            Ok(SourceNode::Split { feature, threshold, mode, missing, yes: next - 1, no: next })
+        };
+        parts.push_tree(0, 10_000, read, |error| error).unwrap();
+    }
+    Forest::new(parts).unwrap()
+}
+
+fn test(random: &mut Random, width: Precision) -> (f64, Mode, Missing) {
+    let modes =
+        [Mode::LessEq, Mode::Less, Mode::Greater, Mode::GreaterEq, Mode::Equal, Mode::NotEqual, Mode::Member(0)];
+    let mode = match modes[random.below(7) as usize] {
+        Mode::Member(_) => Mode::Member(random.below(3) as u32),
+        mode => mode,
+    };
+    let values = [MissingValues::None, MissingValues::Nan, MissingValues::ZeroOrNan][random.below(3) as usize];
+    (random.number(width), mode, Missing { values, to_true: random.below(2) == 0 })
+}
+
+fn leaf(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u64) -> Leaf {
+    let first_weight = parts.weights.len() as u32;
+    let targets = u64::from(parts.n_targets);
+    let named: Vec<u64> = match naming {
+        0 => (0..targets).collect(),
+        1 => vec![tree % targets],
+        _ => (0..random.below(4)).map(|_| random.below(targets)).collect(),
+    };
+    for target in &named {
+        let weight =
+            if random.below(20) == 0 { random.number(parts.accumulate) } else { random.below(99) as f64 / 7.0 - 5.0 };
+        let weight = parts.accumulate.round(if random.below(9) == 0 { -0.0 } else { weight });
+        parts.weights.push(LeafWeight { target: *target as u32, weight });
+    }
+    Leaf { first_weight, n_weights: named.len() as u32, linear: None }
+}
+
+fn oblivious(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u64) {
+    let depth = random.below(6) as u32;
+    let (first_node, first_leaf) = (parts.nodes.len() as u32, parts.leaves.len() as u32);
+    for _ in 0..depth {
+        let (threshold, mode, missing) = test(random, parts.compare);
+        parts.push_split(random.below(parts.n_features.into()) as u32, threshold, mode, missing);
+    }
+    for _ in 0..1 << depth {
+        let leaf = leaf(random, parts, naming, tree);
+        parts.leaves.push(leaf);
+    }
+    let shape = TreeShape::Oblivious;
+    parts.trees.push(Tree { shape, first_node, n_nodes: depth, first_leaf, n_leaves: 1 << depth });
+}
+
+/// Bits, with every NaN the same.
+fn bits(score: f64) -> u64 {
+    if score.is_nan() { f64::NAN.to_bits() } else { score.to_bits() }
+}
+
+#[test]
+fn random_forests_give_the_bits_of_the_reference() {
+    let mut ready = 0;
+    for seed in 0..400 {
+        let mut random = Random(seed);
+        let forest = forest(&mut random);
+        let columns = forest.n_features as usize + random.below(2) as usize;
+        let rows = [1, 31, 32, 100, 512, 513, 560][random.below(7) as usize];
+        let wide: Vec<f64> = (0..rows * columns).map(|_| random.number(Precision::F64)).collect();
+        let narrow: Vec<f32> = wide.iter().map(|value| *value as f32).collect();
+        for isa in Isa::available() {
+            let Some(sliced) = Sliced::new(&forest, isa) else { continue };
+            ready += 1;
+            let mut masks = vec![[seed; ROWS / 64]; sliced.n_masks()];
+            for table in [Table::F32(&narrow), Table::F64(&wide)] {
+                let mut seen = 0;
+                sliced.scores(table, columns, &mut masks, |first, scores, count| {
+                    assert_eq!(first, seen, "seed {seed}");
+                    for row in first..first + count {
+                        let feature = |feature: u32| match table {
+                            Table::F32(table) => f64::from(table[row * columns + feature as usize]),
+                            Table::F64(table) => table[row * columns + feature as usize],
+                        };
+                        let mut expected = vec![0.0; forest.n_targets as usize];
+                        forest.evaluate_with(&feature, &mut expected).unwrap();
+                        let found: Vec<f64> = scores[row - first..].iter().step_by(ROWS).copied().collect();
+                        let same = expected.iter().zip(&found).all(|(e, f)| bits(*e) == bits(*f));
+                        assert!(same, "seed {seed}, {isa:?}, row {row}: {found:?} where {expected:?} is expected");
+                    }
+                    seen = first + count;
+                });
+                assert_eq!(seen, rows, "seed {seed}");
+            }
+        }
+    }
+    assert!(ready > 300 * Isa::available().len(), "{ready} forests were ready for blocks");
+}
