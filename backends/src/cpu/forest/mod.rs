@@ -20,8 +20,13 @@ pub(crate) const ROWS: usize = 512;
 /// One bit for each row of a block.
 pub(crate) type Mask = [u64; ROWS / 64];
 
-/// From so many rows on a block that is not full is faster than the rows one after the other.
-const ROWS_MIN: usize = 32;
+/// Targets whose sums a block keeps at most.
+const TARGETS_MAX: u32 = 4_096;
+
+/// About the nanoseconds that a test takes for a block, and a node for a row that visits it. With them and those of
+/// [`Tree::block_ns`] it is only decided which of two ways with the same answer is taken.
+const TEST_NS: usize = 25;
+const VISIT_NS: usize = 10;
 
 /// A table of features in rows.
 #[derive(Debug, Clone, Copy)]
@@ -40,14 +45,16 @@ pub(crate) struct Sliced {
     trees: Vec<Tree>,
     /// Masks that the largest tree needs.
     n_slots: usize,
+    /// From so many rows on a block is faster than the rows one after the other.
+    rows_min: usize,
     isa: Isa,
 }
 
 impl Sliced {
-    /// The forest, ready for blocks; `None` where it has linear leaves, trees of more than 65,536 leaves, or takes extremes
-    /// of trees that leave a target out.
+    /// The forest, ready for blocks; `None` where it has linear leaves, more than 4,096 targets, trees of more than 65,536
+    /// leaves or of leaves that name targets here and there, or takes extremes of trees that leave a target out.
     pub(crate) fn new(forest: &Forest, isa: Isa) -> Option<Self> {
-        if !forest.linear.is_empty() {
+        if !forest.linear.is_empty() || forest.n_targets > TARGETS_MAX {
             return None;
         }
         let mut tests = Tests::default();
@@ -59,7 +66,16 @@ impl Sliced {
             return None;
         }
         let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
-        Some(Self { forest: forest.clone(), tests, trees, n_slots, isa })
+        let block_ns = TEST_NS * tests.len() + trees.iter().map(Tree::block_ns).sum::<usize>();
+        let row_ns = VISIT_NS * trees.iter().map(Tree::visits).sum::<usize>();
+        let rows_min = block_ns.div_ceil(row_ns.max(1)).max(1);
+        Some(Self { forest: forest.clone(), tests, trees, n_slots, rows_min, isa })
+    }
+
+    /// Whether a full block is faster than its rows one after the other. It is not where nearly each node has a test of its
+    /// own and a row visits few of them.
+    pub(crate) fn pays(&self) -> bool {
+        self.rows_min <= ROWS
     }
 
     /// The forest.
@@ -92,7 +108,7 @@ impl Sliced {
         let mut first = 0;
         while first < rows {
             let count = ROWS.min(rows - first);
-            if count < ROWS_MIN {
+            if count < self.rows_min.min(ROWS) {
                 self.one_by_one(table, columns, first..rows, &mut give);
                 return;
             }

@@ -170,3 +170,21 @@ fn random_forests_give_the_bits_of_the_reference() {
     }
     assert!(ready > 300 * Isa::available().len(), "{ready} forests were ready for blocks");
 }
+
+#[test]
+fn leaves_that_name_targets_here_and_there_take_no_memory() {
+    let mut parts = ForestParts::empty(1, 3_000);
+    let mut next = 0;
+    let read = |number: i64, parts: &mut ForestParts| -> Result<SourceNode, hologram_ops::forest::ForestError> {
+        if number < 3_000 && number % 2 == 0 {
+            next += 2;
+            let (threshold, mode, missing) = (number as f64, Mode::Less, Missing::NONE);
+            return Ok(SourceNode::Split { feature: 0, threshold, mode, missing, yes: next - 1, no: next });
+        }
+        let first_weight = parts.weights.len() as u32;
+        parts.weights.push(LeafWeight { target: first_weight, weight: 1.0 });
+        Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }))
+    };
+    parts.push_tree(0, 10_000, read, |error| error).unwrap();
+    assert!(Sliced::new(&Forest::new(parts).unwrap(), Isa::best()).is_none());
+}

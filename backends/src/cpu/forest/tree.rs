@@ -8,6 +8,11 @@ use std::collections::HashMap;
 /// Bits of the largest leaf number.
 const PLANES_MAX: usize = 16;
 
+/// Entries that a tree's tables may have for each of its weights, and besides: trees whose leaves name targets here and there
+/// would fill memory with nothing.
+const ENTRIES_A_WEIGHT: usize = 16;
+const ENTRIES: usize = 4_096;
+
 /// A tree whose leaves are numbered from 0 on.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -56,7 +61,7 @@ struct Part {
 }
 
 impl Tree {
-    /// A forest's tree; `None` where it has more than 65,536 leaves.
+    /// A forest's tree; `None` where it has more than 65,536 leaves, or leaves that name targets here and there.
     pub(super) fn new(forest: &Forest, tree: &Source, tests: &mut Tests) -> Option<Self> {
         let n_leaves = tree.n_leaves as usize;
         let n_planes = n_leaves.next_power_of_two().trailing_zeros() as usize;
@@ -79,7 +84,7 @@ impl Tree {
                 }
             }
         }
-        let tables = tables(forest, &order, 1 << n_planes);
+        let tables = tables(forest, &order, 1 << n_planes)?;
         Some(Self { steps, planes, tables, n_leaves: order.len() })
     }
 
@@ -91,6 +96,17 @@ impl Tree {
         if !self.steps.is_empty() {
             self.planes.iter_mut().flatten().for_each(|mask| *mask += tests);
         }
+    }
+
+    /// About the nanoseconds that a block of rows takes, beside its tests.
+    pub(super) fn block_ns(&self) -> usize {
+        let places: usize = self.planes.iter().map(Vec::len).sum();
+        6 * self.steps.len() + 3 * places + ROWS * self.tables.len()
+    }
+
+    /// About the nodes that a row visits when it follows the tree.
+    pub(super) fn visits(&self) -> usize {
+        self.planes.len() + 1
     }
 
     /// Masks that its nodes and leaves take.
@@ -273,7 +289,9 @@ fn cover(parts: &[Part], bit: usize, plane: &mut Vec<u32>) {
 }
 
 /// The weights of leaves, by target and by how often a leaf has named it before.
-fn tables(forest: &Forest, order: &[u32], length: usize) -> Vec<Weights> {
+fn tables(forest: &Forest, order: &[u32], length: usize) -> Option<Vec<Weights>> {
+    let count = |leaf: &u32| forest.leaves[*leaf as usize].n_weights as usize;
+    let most = ENTRIES + ENTRIES_A_WEIGHT * order.iter().map(count).sum::<usize>();
     let mut tables: Vec<(u32, Vec<f64>, usize)> = Vec::new();
     let mut places: HashMap<(u32, usize), usize> = HashMap::new();
     for (number, leaf) in order.iter().enumerate() {
@@ -281,6 +299,9 @@ fn tables(forest: &Forest, order: &[u32], length: usize) -> Vec<Weights> {
         let mut named: HashMap<u32, usize> = HashMap::new();
         for weight in &forest.weights[leaf.first_weight as usize..][..leaf.n_weights as usize] {
             let times = named.entry(weight.target).or_default();
+            if (tables.len() + 1).saturating_mul(length) > most {
+                return None;
+            }
             let place = *places.entry((weight.target, *times)).or_insert_with(|| {
                 // Adding -0 changes no number, not even -0.
                 tables.push((weight.target, vec![-0.0; length], 0));
@@ -297,5 +318,5 @@ fn tables(forest: &Forest, order: &[u32], length: usize) -> Vec<Weights> {
         wide,
         is_full: count == order.len(),
     };
-    tables.into_iter().map(weights).collect()
+    Some(tables.into_iter().map(weights).collect())
 }

@@ -40,6 +40,9 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
         None => Vec::new(),
     };
     let sliced = if columns >= forest.n_features as usize { Sliced::new(forest, Isa::best())? } else { return None };
+    if !sliced.pays() {
+        return None;
+    }
     Some(Box::new(Scores { operator: Arc::clone(request.op), sliced, reached, columns, input: table.dtype }))
 }
 
