@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, UInt64Array,
+    Array, ArrayRef, FixedSizeBinaryArray, LargeBinaryArray, UInt64Array,
     cast::AsArray,
     types::{BinaryViewType, GenericBinaryType, UInt64Type},
 };
@@ -65,7 +65,7 @@ impl ExtensionType for CoordinateType {
 }
 
 /// Coordinates as a column that is never null, in the smallest storage that is in their order: numbers where each is of one
-/// stratum, bytes of one width where all are of one depth, and else bytes.
+/// stratum, bytes of one width where all are of one depth, and else bytes with offsets of 64 bits.
 pub fn coordinate_column(name: &str, coordinates: &[Coordinate]) -> (Field, ArrayRef) {
     let depth = coordinates.first().map_or(1, Coordinate::depth);
     let values = coordinates.iter().map(Coordinate::as_bytes);
@@ -76,7 +76,8 @@ pub fn coordinate_column(name: &str, coordinates: &[Coordinate]) -> (Field, Arra
     } else if let Some(array) = one_width().and_then(|values| FixedSizeBinaryArray::try_from_iter(values).ok()) {
         Arc::new(array)
     } else {
-        Arc::new(BinaryArray::from_iter_values(values))
+        // Offsets of 64 bits, for as many as there are.
+        Arc::new(LargeBinaryArray::from_iter_values(values))
     };
     (coordinate_field(name, array.data_type().clone()), array)
 }
@@ -115,7 +116,7 @@ pub fn coordinates_of(column: &dyn Array) -> Result<Vec<Coordinate>> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{BinaryViewArray, Int32Array, LargeBinaryArray, RecordBatch};
+    use arrow_array::{BinaryArray, BinaryViewArray, Int32Array, RecordBatch};
     use arrow_schema::Schema;
 
     use super::*;
@@ -133,8 +134,8 @@ mod tests {
             ("one stratum", vec![path(1, 7), Coordinate::root(Stratum::LAST)], DataType::UInt64),
             ("two strata", vec![path(2, 1), path(2, 0)], DataType::FixedSizeBinary(12)),
             ("deep", vec![path(9, 1)], DataType::FixedSizeBinary(54)),
-            ("mixed", vec![path(1, 1), path(2, 0)], DataType::Binary),
-            ("mixed and deep", vec![path(7, 1), path(1, 0), path(7, 1)], DataType::Binary),
+            ("mixed", vec![path(1, 1), path(2, 0)], DataType::LargeBinary),
+            ("mixed and deep", vec![path(7, 1), path(1, 0), path(7, 1)], DataType::LargeBinary),
         ];
         for (name, coordinates, storage) in cases {
             let (field, array) = coordinate_column("at", &coordinates);
@@ -154,10 +155,8 @@ mod tests {
     fn every_storage_is_read() {
         let bytes = [path(1, 3), path(3, 4)];
         let values = || bytes.iter().map(Coordinate::as_bytes);
-        let columns: [ArrayRef; 2] = [
-            Arc::new(LargeBinaryArray::from_iter_values(values())),
-            Arc::new(BinaryViewArray::from_iter_values(values())),
-        ];
+        let columns: [ArrayRef; 2] =
+            [Arc::new(BinaryArray::from_iter_values(values())), Arc::new(BinaryViewArray::from_iter_values(values()))];
         for column in columns {
             assert_eq!(coordinates_of(&column).unwrap(), bytes);
         }

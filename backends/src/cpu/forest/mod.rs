@@ -51,10 +51,17 @@ pub(crate) struct Sliced {
 }
 
 impl Sliced {
-    /// The forest, ready for blocks; `None` where it has linear leaves, more than 4,096 targets, trees of more than 65,536
-    /// leaves or of leaves that name targets here and there, or takes extremes of trees that leave a target out.
+    /// The forest, ready for blocks; `None` where it has linear leaves, leaves that share weights or are shared by nodes, more
+    /// than 4,096 targets, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of
+    /// trees that leave a target out, or starts from a base that the width of its sums cannot hold.
     pub(crate) fn new(forest: &Forest, isa: Isa) -> Option<Self> {
         if !forest.linear.is_empty() || forest.n_targets > TARGETS_MAX {
+            return None;
+        }
+        let weights: u64 = forest.leaves.iter().map(|leaf| u64::from(leaf.n_weights)).sum();
+        let is_held = |base: &f64| base.is_nan() || forest.accumulate.round(*base).to_bits() == base.to_bits();
+        let is_based = forest.base_order == BaseOrder::Last || forest.base.iter().all(is_held);
+        if weights > forest.weights.len() as u64 || !is_based {
             return None;
         }
         let mut tests = Tests::default();

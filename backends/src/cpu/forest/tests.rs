@@ -51,7 +51,10 @@ fn forest(random: &mut Random) -> Forest {
         2 => Aggregate::Max,
         _ => Aggregate::Sum,
     };
-    parts.base = (0..targets).map(|_| parts.accumulate.round(random.below(9) as f64 / 3.0 - 1.0)).collect();
+    let base = |random: &mut Random| random.below(9) as f64 / 3.0 - 1.0;
+    let is_rounded = random.below(4) > 0;
+    let width = if is_rounded { parts.accumulate } else { Precision::F64 };
+    parts.base = (0..targets).map(|_| width.round(base(random))).collect();
     if parts.aggregate == Aggregate::Sum && random.below(2) == 0 {
         parts.base_order = BaseOrder::First;
     } else if random.below(3) == 0 {
@@ -187,4 +190,49 @@ fn leaves_that_name_targets_here_and_there_take_no_memory() {
     };
     parts.push_tree(0, 10_000, read, |error| error).unwrap();
     assert!(Sliced::new(&Forest::new(parts).unwrap(), Isa::best()).is_none());
+}
+
+/// A forest of one tree of one split, of which the caller says the rest.
+fn stump(change: impl FnOnce(&mut ForestParts)) -> Forest {
+    let mut parts = ForestParts::empty(1, 2);
+    let mut leaf = 0;
+    let read = |number: i64, parts: &mut ForestParts| -> Result<SourceNode, hologram_ops::forest::ForestError> {
+        if number == 0 {
+            let (threshold, mode, missing) = (0.0, Mode::Less, Missing::NONE);
+            return Ok(SourceNode::Split { feature: 0, threshold, mode, missing, yes: 1, no: 2 });
+        }
+        parts.weights.extend([0, 1].map(|target| LeafWeight { target, weight: f64::from(leaf + target) }));
+        leaf += 2;
+        Ok(SourceNode::Leaf(Leaf { first_weight: leaf - 2, n_weights: 2, linear: None }))
+    };
+    parts.push_tree(0, 10, read, |error| error).unwrap();
+    change(&mut parts);
+    Forest::new(parts).unwrap()
+}
+
+#[test]
+fn what_blocks_cannot_say_is_left_to_the_reference() {
+    let is_taken = |change: fn(&mut ForestParts)| Sliced::new(&stump(change), Isa::best()).is_some();
+    assert!(is_taken(|_| {}));
+    assert!(is_taken(|parts| parts.aggregate = Aggregate::Min));
+    let cases: [(&str, fn(&mut ForestParts)); 4] = [
+        ("a leaf of two nodes", |parts| {
+            parts.nodes.false_child[0] = parts.nodes.true_child[0];
+            parts.leaves.truncate(1);
+            parts.weights.truncate(2);
+            parts.trees[0].n_leaves = 1;
+        }),
+        ("the smaller of two weights of one leaf", |parts| {
+            parts.aggregate = Aggregate::Min;
+            parts.weights.iter_mut().for_each(|weight| weight.target = 0);
+        }),
+        ("leaves that share weights", |parts| parts.leaves[1] = Leaf { first_weight: 0, n_weights: 4, linear: None }),
+        ("a base between two numbers of the sums", |parts| {
+            (parts.accumulate, parts.base_order) = (Precision::F32, BaseOrder::First);
+            parts.base = vec![1.0 + f64::EPSILON; 2];
+        }),
+    ];
+    for (name, change) in cases {
+        assert!(!is_taken(change), "{name}");
+    }
 }

@@ -20,7 +20,6 @@ pub(super) struct Tree {
     /// For each bit of a leaf's number the masks whose rows have it.
     planes: Vec<Vec<u32>>,
     tables: Vec<Weights>,
-    n_leaves: usize,
 }
 
 /// A node: the rows of mask `from` that pass a test go to mask `yes`, the others to mask `no`.
@@ -73,6 +72,10 @@ impl Tree {
         match tree.shape {
             TreeShape::Nodes { root } => {
                 let parts = number(forest, root, tests, &mut steps, &mut order);
+                if order.len() != n_leaves {
+                    // Nodes share a leaf, which bytes may say.
+                    return None;
+                }
                 for (bit, plane) in planes.iter_mut().enumerate() {
                     cover(&parts, bit, plane);
                 }
@@ -85,7 +88,7 @@ impl Tree {
             }
         }
         let tables = tables(forest, &order, 1 << n_planes)?;
-        Some(Self { steps, planes, tables, n_leaves: order.len() })
+        Some(Self { steps, planes, tables })
     }
 
     /// Puts the masks of nodes and leaves after those of the tests, of which there are so many.
@@ -116,7 +119,9 @@ impl Tree {
 
     /// Whether each leaf has one weight for each target.
     pub(super) fn names_each_once(&self, targets: u32) -> bool {
-        self.tables.len() == targets as usize && self.n_leaves > 0 && self.tables.iter().all(|table| table.is_full)
+        let mut named: Vec<usize> = self.tables.iter().map(|table| table.target).collect();
+        named.sort_unstable();
+        named.into_iter().eq(0..targets as usize) && self.tables.iter().all(|table| table.is_full)
     }
 
     /// Adds what each row's leaf adds to the sums `[targets][rows]`. The masks are those of the tests, and room for those of
