@@ -212,10 +212,11 @@ fn stump(change: impl FnOnce(&mut ForestParts)) -> Forest {
 
 #[test]
 fn what_blocks_cannot_say_is_left_to_the_reference() {
-    let is_taken = |change: fn(&mut ForestParts)| Sliced::new(&stump(change), Isa::best()).is_some();
+    type Change = fn(&mut ForestParts);
+    let is_taken = |change: Change| Sliced::new(&stump(change), Isa::best()).is_some();
     assert!(is_taken(|_| {}));
     assert!(is_taken(|parts| parts.aggregate = Aggregate::Min));
-    let cases: [(&str, fn(&mut ForestParts)); 4] = [
+    let cases: [(&str, Change); 4] = [
         ("a leaf of two nodes", |parts| {
             parts.nodes.false_child[0] = parts.nodes.true_child[0];
             parts.leaves.truncate(1);
