@@ -10,7 +10,7 @@ use super::hash::Seed;
 use crate::Coordinate;
 
 /// Uses that are told apart; more count as this many.
-pub(super) const USES_MAX: u64 = 3;
+const USES_MAX: u64 = 3;
 
 /// Places at first.
 const SLOTS_MIN: usize = 16;
@@ -194,11 +194,8 @@ impl<V> Table<V> {
 
     /// Each coordinate that has a batch; in no order.
     pub(super) fn coordinates(&self) -> Vec<Coordinate> {
-        let held = self.slots.iter().filter(|slot| slot.value.is_some()).map(|slot| slot.word() & NAME);
-        held.filter_map(
-            |name| if name & LONG == 0 { Some(Coordinate::of_root(name)) } else { self.path(name).cloned() },
-        )
-        .collect()
+        let held = (0..self.slots.len()).filter(|place| self.slots[*place].value.is_some());
+        held.map(|place| self.with_coordinate(place, Coordinate::clone)).collect()
     }
 
     /// What a coordinate is remembered by when it is gone.

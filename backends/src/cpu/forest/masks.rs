@@ -21,20 +21,15 @@ struct Test {
     mask: u32,
 }
 
-/// The distinct tests, by feature.
+/// The distinct tests while trees are read, and where each is.
 #[derive(Debug, Default)]
-pub(super) struct Tests {
+pub(super) struct Distinct {
     features: Vec<Feature>,
     known: HashMap<(u32, u64, Mode, MissingValues, bool), u32>,
     places: HashMap<u32, usize>,
 }
 
-impl Tests {
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.known.len()
-    }
-
+impl Distinct {
     /// The mask of a node's test.
     pub(super) fn add(&mut self, forest: &Forest, node: usize) -> u32 {
         let nodes = &forest.nodes;
@@ -53,14 +48,31 @@ impl Tests {
         mask
     }
 
-    /// Fills the masks for a block of rows. Rows beyond the last one repeat it.
-    #[expect(clippy::too_many_arguments, reason = "the block's table, place and memory")]
+    /// The tests.
+    pub(super) fn into_tests(self) -> Tests {
+        Tests { features: self.features, len: self.known.len() }
+    }
+}
+
+/// The distinct tests, by feature.
+#[derive(Debug)]
+pub(super) struct Tests {
+    features: Vec<Feature>,
+    len: usize,
+}
+
+impl Tests {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Fills the masks for a block of rows of a table with so many columns. Rows beyond the last one repeat it.
     pub(super) fn fill(
         &self,
         isa: Isa,
         forest: &Forest,
-        table: Table<'_>,
-        columns: usize,
+        (table, columns): (Table<'_>, usize),
         rows: Range<usize>,
         values: &mut Values,
         masks: &mut [Mask],
@@ -68,10 +80,10 @@ impl Tests {
         for feature in &self.features {
             let at = |row: usize| (rows.start + row.min(rows.len() - 1)) * columns + feature.index as usize;
             match (table, &mut *values) {
-                (Table::F32(table), Values::F32(out)) => copy(out, |row| table[at(row)]),
-                (Table::F64(table), Values::F64(out)) => copy(out, |row| table[at(row)]),
-                (Table::F32(table), Values::F64(out)) => copy(out, |row| f64::from(table[at(row)])),
-                (Table::F64(table), Values::F32(out)) => copy(out, |row| table[at(row)] as f32),
+                (Table::F32(table), Values::F32(out)) => copy(out.as_mut(), |row| table[at(row)]),
+                (Table::F64(table), Values::F64(out)) => copy(out.as_mut(), |row| table[at(row)]),
+                (Table::F32(table), Values::F64(out)) => copy(out.as_mut(), |row| f64::from(table[at(row)])),
+                (Table::F64(table), Values::F32(out)) => copy(out.as_mut(), |row| table[at(row)] as f32),
             }
             match values {
                 Values::F32(values) => feature.fill(isa, forest, values, masks),
@@ -86,7 +98,7 @@ fn copy<T>(out: &mut [T], value: impl Fn(usize) -> T) {
 }
 
 impl Feature {
-    fn fill<T: Value>(&self, isa: Isa, forest: &Forest, values: &[T], masks: &mut [Mask]) {
+    fn fill<T: Value>(&self, isa: Isa, forest: &Forest, values: &[T; ROWS], masks: &mut [Mask]) {
         let nan = bits(isa, values, |x| x.is_nan());
         let has_nan = nan != Mask::default();
         let zero_or_nan = self.tests.iter().any(|test| test.missing.values == MissingValues::ZeroOrNan);
@@ -95,14 +107,14 @@ impl Feature {
             let mask = &mut masks[test.mask as usize];
             let threshold = T::narrow(test.threshold);
             match test.mode {
-                Mode::LessEq => T::less_eq(isa, values, threshold, mask),
-                Mode::Less => T::less(isa, values, threshold, mask),
+                Mode::LessEq => T::below::<true>(isa, values, threshold, mask),
+                Mode::Less => T::below::<false>(isa, values, threshold, mask),
                 Mode::Greater => {
-                    T::less_eq(isa, values, threshold, mask);
+                    T::below::<true>(isa, values, threshold, mask);
                     invert(mask);
                 }
                 Mode::GreaterEq => {
-                    T::less(isa, values, threshold, mask);
+                    T::below::<false>(isa, values, threshold, mask);
                     invert(mask);
                 }
                 Mode::Equal => *mask = bits(isa, values, |x| x == threshold),
@@ -145,7 +157,7 @@ fn combine(mask: &mut Mask, other: &Mask, f: impl Fn(u64, u64) -> u64) {
 }
 
 /// The rows of which `holds` says so.
-fn bits<T: Copy>(isa: Isa, values: &[T], holds: impl Fn(T) -> bool) -> Mask {
+fn bits<T: Copy>(isa: Isa, values: &[T; ROWS], holds: impl Fn(T) -> bool) -> Mask {
     let mut mask = Mask::default();
     vectorized(
         isa,
@@ -171,12 +183,12 @@ trait Value: Copy + PartialOrd {
     fn wide(self) -> f64;
     /// The threshold in this width, which it has already.
     fn narrow(threshold: f64) -> Self;
-    fn less_eq(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask);
-    fn less(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask);
+    /// The values below the threshold, or equal to it where `OR_EQUAL`.
+    fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self; ROWS], threshold: Self, mask: &mut Mask);
 }
 
 macro_rules! value {
-    ($float:ty, $width:ident, $less_eq:ident, $less:ident) => {
+    ($float:ty, $width:ident, $below:ident) => {
         impl Value for $float {
             fn is_nan(self) -> bool {
                 self.is_nan()
@@ -190,56 +202,43 @@ macro_rules! value {
                 Precision::$width.round(threshold) as Self
             }
 
-            fn less_eq(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask) {
-                let values = exactly(values);
+            fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self; ROWS], threshold: Self, mask: &mut Mask) {
                 match isa {
                     // SAFETY: these sets exist only where the CPU has them.
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => unsafe { x86::avx2::$less_eq(values, threshold, mask) },
+                    Isa::Avx2 => unsafe { x86::avx2::$below::<OR_EQUAL>(values, threshold, mask) },
                     // SAFETY: as above.
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => unsafe { x86::avx512::$less_eq(values, threshold, mask) },
-                    Isa::Portable => *mask = bits(isa, values, |x| x <= threshold),
-                }
-            }
-
-            fn less(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask) {
-                let values = exactly(values);
-                match isa {
-                    // SAFETY: these sets exist only where the CPU has them.
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => unsafe { x86::avx2::$less(values, threshold, mask) },
-                    // SAFETY: as above.
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => unsafe { x86::avx512::$less(values, threshold, mask) },
+                    Isa::Avx512 => unsafe { x86::avx512::$below::<OR_EQUAL>(values, threshold, mask) },
+                    Isa::Portable if OR_EQUAL => *mask = bits(isa, values, |x| x <= threshold),
                     Isa::Portable => *mask = bits(isa, values, |x| x < threshold),
                 }
             }
         }
     };
 }
-value!(f32, F32, less_eq_f32, less_f32);
-value!(f64, F64, less_eq_f64, less_f64);
-
-/// A block's values, of which there are always as many.
-fn exactly<T>(values: &[T]) -> &[T; ROWS] {
-    values.first_chunk().unwrap_or_else(|| unreachable!("a block has {ROWS} values"))
-}
+value!(f32, F32, below_f32);
+value!(f64, F64, below_f64);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     /// A comparison of a block with a number, of which each instruction gives the bits of some rows.
-    macro_rules! compare {
-        ($name:ident, $set:literal, $float:ty, $lanes:literal, $load:ident, $splat:ident, |$x:ident, $t:ident| $bits:expr) => {
+    macro_rules! below {
+        ($name:ident, $set:literal, $float:ty, $lanes:literal, $load:ident, $splat:ident, $compare:ident, |$c:ident| $bits:expr) => {
             #[target_feature(enable = $set)]
-            pub(crate) unsafe fn $name(values: &[$float; ROWS], threshold: $float, mask: &mut Mask) {
-                let $t = $splat(threshold);
+            pub(crate) unsafe fn $name<const OR_EQUAL: bool>(
+                values: &[$float; ROWS],
+                threshold: $float,
+                mask: &mut Mask,
+            ) {
+                let t = $splat(threshold);
                 for (word, values) in mask.iter_mut().zip(values.as_chunks::<64>().0) {
                     let mut bits = 0;
                     for (i, values) in values.as_chunks::<$lanes>().0.iter().enumerate() {
                         // SAFETY: a chunk has as many numbers as a register.
-                        let $x = unsafe { $load(values.as_ptr()) };
-                        bits |= $bits << ($lanes * i);
+                        let x = unsafe { $load(values.as_ptr()) };
+                        let $c = if OR_EQUAL { $compare::<_CMP_LE_OQ>(x, t) } else { $compare::<_CMP_LT_OQ>(x, t) };
+                        bits |= u64::from($bits) << ($lanes * i);
                     }
                     *word = bits;
                 }
@@ -250,34 +249,16 @@ mod x86 {
     pub(super) mod avx2 {
         use super::super::{Mask, ROWS};
         use std::arch::x86_64::*;
-        compare!(less_eq_f32, "avx2", f32, 8, _mm256_loadu_ps, _mm256_set1_ps, |x, t| u64::from(_mm256_movemask_ps(
-            _mm256_cmp_ps::<_CMP_LE_OQ>(x, t)
-        ) as u32));
-        compare!(less_f32, "avx2", f32, 8, _mm256_loadu_ps, _mm256_set1_ps, |x, t| u64::from(_mm256_movemask_ps(
-            _mm256_cmp_ps::<_CMP_LT_OQ>(x, t)
-        ) as u32));
-        compare!(less_eq_f64, "avx2", f64, 4, _mm256_loadu_pd, _mm256_set1_pd, |x, t| u64::from(_mm256_movemask_pd(
-            _mm256_cmp_pd::<_CMP_LE_OQ>(x, t)
-        ) as u32));
-        compare!(less_f64, "avx2", f64, 4, _mm256_loadu_pd, _mm256_set1_pd, |x, t| u64::from(_mm256_movemask_pd(
-            _mm256_cmp_pd::<_CMP_LT_OQ>(x, t)
-        ) as u32));
+        below!(below_f32, "avx2", f32, 8, _mm256_loadu_ps, _mm256_set1_ps, _mm256_cmp_ps, |c| _mm256_movemask_ps(c)
+            as u32);
+        below!(below_f64, "avx2", f64, 4, _mm256_loadu_pd, _mm256_set1_pd, _mm256_cmp_pd, |c| _mm256_movemask_pd(c)
+            as u32);
     }
 
     pub(super) mod avx512 {
         use super::super::{Mask, ROWS};
         use std::arch::x86_64::*;
-        compare!(less_eq_f32, "avx512f", f32, 16, _mm512_loadu_ps, _mm512_set1_ps, |x, t| u64::from(
-            _mm512_cmp_ps_mask::<_CMP_LE_OQ>(x, t)
-        ));
-        compare!(less_f32, "avx512f", f32, 16, _mm512_loadu_ps, _mm512_set1_ps, |x, t| u64::from(
-            _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, t)
-        ));
-        compare!(less_eq_f64, "avx512f", f64, 8, _mm512_loadu_pd, _mm512_set1_pd, |x, t| u64::from(
-            _mm512_cmp_pd_mask::<_CMP_LE_OQ>(x, t)
-        ));
-        compare!(less_f64, "avx512f", f64, 8, _mm512_loadu_pd, _mm512_set1_pd, |x, t| u64::from(_mm512_cmp_pd_mask::<
-            _CMP_LT_OQ,
-        >(x, t)));
+        below!(below_f32, "avx512f", f32, 16, _mm512_loadu_ps, _mm512_set1_ps, _mm512_cmp_ps_mask, |c| c);
+        below!(below_f64, "avx512f", f64, 8, _mm512_loadu_pd, _mm512_set1_pd, _mm512_cmp_pd_mask, |c| c);
     }
 }

@@ -11,11 +11,11 @@ mod tree;
 
 use super::simd::Isa;
 use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
-use masks::Tests;
+use masks::{Distinct, Tests};
 use tree::{Adds, Tree};
 
 /// Rows of a block.
-pub(crate) const ROWS: usize = 512;
+const ROWS: usize = 512;
 
 /// One bit for each row of a block.
 pub(crate) type Mask = [u64; ROWS / 64];
@@ -24,7 +24,7 @@ pub(crate) type Mask = [u64; ROWS / 64];
 const TARGETS_MAX: u32 = 4_096;
 
 /// About the nanoseconds that a test takes for a block, and a node for a row that visits it. With them and those of
-/// [`Tree::block_ns`] it is only decided which of two ways with the same answer is taken.
+/// [`Tree`] it is only decided which of two ways with the same answer is taken.
 const TEST_NS: usize = 25;
 const VISIT_NS: usize = 10;
 
@@ -37,10 +37,33 @@ pub(crate) enum Table<'a> {
     F64(&'a [f64]),
 }
 
-/// A forest made ready for blocks of rows. It gives the bits of [`Forest::evaluate_row`].
+impl Table<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::F32(table) => table.len(),
+            Self::F64(table) => table.len(),
+        }
+    }
+
+    fn at(&self, index: usize) -> f64 {
+        match self {
+            Self::F32(table) => f64::from(table[index]),
+            Self::F64(table) => table[index],
+        }
+    }
+}
+
+/// A forest made ready. It gives the bits of [`Forest::evaluate_row`].
 #[derive(Debug)]
-pub(crate) struct Sliced {
+pub(crate) struct Scorer {
     forest: Forest,
+    /// `None` where rows go one after the other, however many they are.
+    blocks: Option<Blocks>,
+}
+
+/// What a forest needs for blocks of rows.
+#[derive(Debug)]
+struct Blocks {
     tests: Tests,
     trees: Vec<Tree>,
     /// Masks that the largest tree needs.
@@ -50,39 +73,12 @@ pub(crate) struct Sliced {
     isa: Isa,
 }
 
-impl Sliced {
-    /// The forest, ready for blocks; `None` where it has linear leaves, leaves that share weights or are shared by nodes, more
-    /// than 4,096 targets, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of
-    /// trees that leave a target out, or starts from a base that the width of its sums cannot hold.
-    pub(crate) fn new(forest: &Forest, isa: Isa) -> Option<Self> {
-        if !forest.linear.is_empty() || forest.n_targets > TARGETS_MAX {
-            return None;
-        }
-        let weights: u64 = forest.leaves.iter().map(|leaf| u64::from(leaf.n_weights)).sum();
-        let is_held = |base: &f64| base.is_nan() || forest.accumulate.round(*base).to_bits() == base.to_bits();
-        let is_based = forest.base_order == BaseOrder::Last || forest.base.iter().all(is_held);
-        if weights > forest.weights.len() as u64 || !is_based {
-            return None;
-        }
-        let mut tests = Tests::default();
-        let trees = forest.trees.iter().map(|tree| Tree::new(forest, tree, &mut tests));
-        let mut trees = trees.collect::<Option<Vec<_>>>()?;
-        trees.iter_mut().for_each(|tree| tree.place_after(tests.len() as u32));
-        let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
-        if is_extreme && !trees.iter().all(|tree| tree.names_each_once(forest.n_targets)) {
-            return None;
-        }
-        let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
-        let block_ns = TEST_NS * tests.len() + trees.iter().map(Tree::block_ns).sum::<usize>();
-        let row_ns = VISIT_NS * trees.iter().map(Tree::visits).sum::<usize>();
-        let rows_min = block_ns.div_ceil(row_ns.max(1)).max(1);
-        Some(Self { forest: forest.clone(), tests, trees, n_slots, rows_min, isa })
-    }
-
-    /// Whether a full block is faster than its rows one after the other. It is not where nearly each node has a test of its
-    /// own and a row visits few of them.
-    pub(crate) fn pays(&self) -> bool {
-        self.rows_min <= ROWS
+impl Scorer {
+    /// The forest, ready for blocks where it can be and where a full block is faster than its rows one after the other. It is
+    /// not where nearly each node has a test of its own and a row visits few of them.
+    pub(crate) fn new(forest: Forest, isa: Isa) -> Self {
+        let blocks = Blocks::new(&forest, isa).filter(|blocks| blocks.rows_min <= ROWS);
+        Self { forest, blocks }
     }
 
     /// The forest.
@@ -92,70 +88,99 @@ impl Sliced {
 
     /// Masks of scratch memory that [`scores`](Self::scores) needs.
     pub(crate) fn n_masks(&self) -> usize {
-        self.tests.len() + self.n_slots
+        self.blocks.as_ref().map_or(0, |blocks| blocks.tests.len() + blocks.n_slots)
     }
 
-    /// Raw scores of rows of `columns` features, row after row, to `give`: the number of the first row of a block, and its
-    /// scores `[targets][rows]`.
+    /// Calls with each row's number and raw scores, in the order of rows. A row has `columns` features, at least one and at
+    /// least as many as the forest asks for.
     pub(crate) fn scores(
         &self,
         table: Table<'_>,
         columns: usize,
         masks: &mut [Mask],
-        mut give: impl FnMut(usize, &[f64], usize),
+        each: &mut dyn FnMut(usize, &mut Vec<f64>),
     ) {
-        let rows = match table {
-            Table::F32(table) => table.len(),
-            Table::F64(table) => table.len(),
-        } / columns.max(1);
-        let targets = self.forest.n_targets as usize;
-        let mut values = Values::new(self.forest.compare);
-        let mut sums = Sums::new(self.forest.accumulate, targets);
-        let mut scores = vec![0.0; targets * ROWS];
-        let mut first = 0;
-        while first < rows {
-            let count = ROWS.min(rows - first);
-            if count < self.rows_min.min(ROWS) {
-                self.one_by_one(table, columns, first..rows, &mut give);
-                return;
-            }
-            self.tests.fill(self.isa, &self.forest, table, columns, first..first + count, &mut values, masks);
-            match &mut sums {
-                Sums::F32(sums) => self.add(masks, sums),
-                Sums::F64(sums) => self.add(masks, sums),
-            }
-            sums.read(&mut scores);
-            self.finish(&mut scores);
-            give(first, &scores, count);
-            first += count;
+        let rows = table.len() / columns;
+        let in_blocks = match &self.blocks {
+            Some(blocks) if rows % ROWS < blocks.rows_min => rows - rows % ROWS,
+            Some(_) => rows,
+            None => 0,
+        };
+        if let Some(blocks) = self.blocks.as_ref().filter(|_| in_blocks > 0) {
+            blocks.scores(&self.forest, table, columns, in_blocks, masks, each);
+        }
+        let mut row = Vec::new();
+        for number in in_blocks..rows {
+            row.clear();
+            row.resize(self.forest.n_targets as usize, 0.0);
+            let feature = |feature: u32| table.at(number * columns + feature as usize);
+            // The length is the forest's own.
+            let _ = self.forest.evaluate_with(&feature, &mut row);
+            each(number, &mut row);
         }
     }
+}
 
-    /// The few rows for which a block is too much.
-    fn one_by_one(
+impl Blocks {
+    /// What the forest needs; `None` where it has linear leaves, leaves that share weights or are shared by nodes, more than
+    /// 4,096 targets, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of trees
+    /// that leave a target out, or starts from a base that the width of its sums cannot hold.
+    fn new(forest: &Forest, isa: Isa) -> Option<Self> {
+        let weights: u64 = forest.leaves.iter().map(|leaf| u64::from(leaf.n_weights)).sum();
+        let is_plain = forest.linear.is_empty() && weights <= forest.weights.len() as u64;
+        let is_held = |base: &f64| base.is_nan() || forest.accumulate.round(*base).to_bits() == base.to_bits();
+        let is_based = forest.base_order == BaseOrder::Last || forest.base.iter().all(is_held);
+        if !is_plain || !is_based || forest.n_targets > TARGETS_MAX {
+            return None;
+        }
+        let mut tests = Distinct::default();
+        let trees = forest.trees.iter().map(|tree| Tree::new(forest, tree, &mut tests));
+        let mut trees = trees.collect::<Option<Vec<_>>>()?;
+        let tests = tests.into_tests();
+        trees.iter_mut().for_each(|tree| tree.place_after(tests.len() as u32));
+        let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
+        if is_extreme && !trees.iter().all(|tree| tree.names_each_once(forest.n_targets)) {
+            return None;
+        }
+        let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
+        let block_ns = TEST_NS * tests.len() + trees.iter().map(Tree::block_ns).sum::<usize>();
+        let row_ns = VISIT_NS * trees.iter().map(Tree::visits).sum::<usize>();
+        let rows_min = block_ns.div_ceil(row_ns.max(1)).max(1);
+        Some(Self { tests, trees, n_slots, rows_min, isa })
+    }
+
+    fn scores(
         &self,
+        forest: &Forest,
         table: Table<'_>,
         columns: usize,
-        rows: std::ops::Range<usize>,
-        give: &mut impl FnMut(usize, &[f64], usize),
+        rows: usize,
+        masks: &mut [Mask],
+        each: &mut dyn FnMut(usize, &mut Vec<f64>),
     ) {
-        let mut scores = vec![0.0; self.forest.n_targets as usize];
-        let mut spread = vec![0.0; scores.len() * ROWS];
-        for row in rows {
-            let feature = |feature: u32| match table {
-                Table::F32(table) => f64::from(table[row * columns + feature as usize]),
-                Table::F64(table) => table[row * columns + feature as usize],
-            };
-            // The length is the forest's own.
-            let _ = self.forest.evaluate_with(&feature, &mut scores);
-            spread.iter_mut().step_by(ROWS).zip(&scores).for_each(|(out, score)| *out = *score);
-            give(row, &spread, 1);
+        let targets = forest.n_targets as usize;
+        let mut values = Values::new(forest.compare);
+        let mut sums = Sums::new(forest.accumulate, targets);
+        let (mut scores, mut row) = (vec![0.0; targets * ROWS], Vec::new());
+        for first in (0..rows).step_by(ROWS) {
+            let block = first..rows.min(first + ROWS);
+            self.tests.fill(self.isa, forest, (table, columns), block.clone(), &mut values, masks);
+            match &mut sums {
+                Sums::F32(sums) => self.add(forest, masks, sums),
+                Sums::F64(sums) => self.add(forest, masks, sums),
+            }
+            sums.read(&mut scores);
+            finish(forest, &mut scores);
+            for number in block {
+                row.clear();
+                row.extend(scores[number - first..].iter().step_by(ROWS));
+                each(number, &mut row);
+            }
         }
     }
 
     /// The sums of a block before they are averaged, scaled and based.
-    fn add<T: Number>(&self, masks: &mut [Mask], sums: &mut [T]) {
-        let forest = &self.forest;
+    fn add<T: Number>(&self, forest: &Forest, masks: &mut [Mask], sums: &mut [T]) {
         for (sums, base) in sums.chunks_exact_mut(ROWS).zip(&forest.base) {
             sums.fill(T::of(if forest.base_order == BaseOrder::First { *base } else { 0.0 }));
         }
@@ -169,35 +194,33 @@ impl Sliced {
             tree.run(self.isa, masks, self.tests.len(), how(i == 0), sums);
         }
     }
+}
 
-    /// What follows the trees, in the declared order and width.
-    fn finish(&self, scores: &mut [f64]) {
-        let (forest, width) = (&self.forest, self.forest.accumulate);
-        if let Aggregate::Average(divisor) = forest.aggregate {
-            scores.iter_mut().for_each(|score| *score = width.round(*score / f64::from(divisor)));
-        }
-        let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
-        if is_extreme || forest.base_order == BaseOrder::Last {
-            for (scores, base) in scores.chunks_exact_mut(ROWS).zip(&forest.base) {
-                scores.iter_mut().for_each(|score| *score = width.round(width.round(*score * forest.scale) + base));
-            }
+/// What follows the trees, in the declared order and width, for the sums of a block.
+fn finish(forest: &Forest, scores: &mut [f64]) {
+    let width = forest.accumulate;
+    if let Aggregate::Average(divisor) = forest.aggregate {
+        scores.iter_mut().for_each(|score| *score = width.round(*score / f64::from(divisor)));
+    }
+    let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
+    if is_extreme || forest.base_order == BaseOrder::Last {
+        for (scores, base) in scores.chunks_exact_mut(ROWS).zip(&forest.base) {
+            scores.iter_mut().for_each(|score| *score = width.round(width.round(*score * forest.scale) + base));
         }
     }
 }
 
 /// One feature of a block, in the width that it is compared in.
-pub(crate) enum Values {
-    /// Numbers of 32 bits.
-    F32(Vec<f32>),
-    /// Numbers of 64 bits.
-    F64(Vec<f64>),
+enum Values {
+    F32(Box<[f32; ROWS]>),
+    F64(Box<[f64; ROWS]>),
 }
 
 impl Values {
     fn new(width: Precision) -> Self {
         match width {
-            Precision::F32 => Self::F32(vec![0.0; ROWS]),
-            Precision::F64 => Self::F64(vec![0.0; ROWS]),
+            Precision::F32 => Self::F32(Box::new([0.0; ROWS])),
+            Precision::F64 => Self::F64(Box::new([0.0; ROWS])),
         }
     }
 }
@@ -225,7 +248,7 @@ impl Sums {
 }
 
 /// A width of sums. One operation in it is the operation in f64 rounded to it.
-pub(crate) trait Number: Copy + PartialOrd + std::ops::Add<Output = Self> {
+trait Number: Copy + PartialOrd + std::ops::Add<Output = Self> {
     /// Whether it is f32.
     const IS_NARROW: bool;
     /// The number, rounded to this width.

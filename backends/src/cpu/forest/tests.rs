@@ -147,25 +147,19 @@ fn random_forests_give_the_bits_of_the_reference() {
         let wide: Vec<f64> = (0..rows * columns).map(|_| random.number(Precision::F64)).collect();
         let narrow: Vec<f32> = wide.iter().map(|value| *value as f32).collect();
         for isa in Isa::available() {
-            let Some(sliced) = Sliced::new(&forest, isa) else { continue };
-            ready += 1;
-            let mut masks = vec![[seed; ROWS / 64]; sliced.n_masks()];
+            let blocks = Blocks::new(&forest, isa);
+            ready += usize::from(blocks.is_some());
+            let scorer = Scorer { forest: forest.clone(), blocks };
+            let mut masks = vec![[seed; ROWS / 64]; scorer.n_masks()];
             for table in [Table::F32(&narrow), Table::F64(&wide)] {
                 let mut seen = 0;
-                sliced.scores(table, columns, &mut masks, |first, scores, count| {
-                    assert_eq!(first, seen, "seed {seed}");
-                    for row in first..first + count {
-                        let feature = |feature: u32| match table {
-                            Table::F32(table) => f64::from(table[row * columns + feature as usize]),
-                            Table::F64(table) => table[row * columns + feature as usize],
-                        };
-                        let mut expected = vec![0.0; forest.n_targets as usize];
-                        forest.evaluate_with(&feature, &mut expected).unwrap();
-                        let found: Vec<f64> = scores[row - first..].iter().step_by(ROWS).copied().collect();
-                        let same = expected.iter().zip(&found).all(|(e, f)| bits(*e) == bits(*f));
-                        assert!(same, "seed {seed}, {isa:?}, row {row}: {found:?} where {expected:?} is expected");
-                    }
-                    seen = first + count;
+                scorer.scores(table, columns, &mut masks, &mut |row, found| {
+                    let mut expected = vec![0.0; forest.n_targets as usize];
+                    forest.evaluate_with(&|feature| table.at(row * columns + feature as usize), &mut expected).unwrap();
+                    assert_eq!((row, found.len()), (seen, expected.len()), "seed {seed}");
+                    let same = expected.iter().zip(&*found).all(|(e, f)| bits(*e) == bits(*f));
+                    assert!(same, "seed {seed}, {isa:?}, row {row}: {found:?} where {expected:?} is expected");
+                    seen += 1;
                 });
                 assert_eq!(seen, rows, "seed {seed}");
             }
@@ -189,7 +183,7 @@ fn leaves_that_name_targets_here_and_there_take_no_memory() {
         Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }))
     };
     parts.push_tree(0, 10_000, read, |error| error).unwrap();
-    assert!(Sliced::new(&Forest::new(parts).unwrap(), Isa::best()).is_none());
+    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best()).is_none());
 }
 
 /// A forest of one tree of one split, of which the caller says the rest.
@@ -213,7 +207,7 @@ fn stump(change: impl FnOnce(&mut ForestParts)) -> Forest {
 #[test]
 fn what_blocks_cannot_say_is_left_to_the_reference() {
     type Change = fn(&mut ForestParts);
-    let is_taken = |change: Change| Sliced::new(&stump(change), Isa::best()).is_some();
+    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best()).is_some();
     assert!(is_taken(|_| {}));
     assert!(is_taken(|parts| parts.aggregate = Aggregate::Min));
     let cases: [(&str, Change); 4] = [

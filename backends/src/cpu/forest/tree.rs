@@ -1,6 +1,6 @@
 //! One tree over the masks of a block: which leaf each row reaches, and what that adds.
 
-use super::{Mask, Number, ROWS, masks::Tests};
+use super::{Mask, Number, ROWS, masks::Distinct};
 use crate::cpu::simd::{Isa, vectorized};
 use hologram_ops::forest::{ChildRef, Forest, Tree as Source, TreeShape};
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ struct Part {
 
 impl Tree {
     /// A forest's tree; `None` where it has more than 65,536 leaves, or leaves that name targets here and there.
-    pub(super) fn new(forest: &Forest, tree: &Source, tests: &mut Tests) -> Option<Self> {
+    pub(super) fn new(forest: &Forest, tree: &Source, tests: &mut Distinct) -> Option<Self> {
         let n_leaves = tree.n_leaves as usize;
         let n_planes = n_leaves.next_power_of_two().trailing_zeros() as usize;
         if n_planes > PLANES_MAX {
@@ -247,7 +247,7 @@ fn add<W: Copy, T: Number>(table: &[W], leaves: &[u32; PART], adds: Adds, sums: 
 fn number(
     forest: &Forest,
     root: ChildRef,
-    tests: &mut Tests,
+    tests: &mut Distinct,
     steps: &mut Vec<Step>,
     order: &mut Vec<u32>,
 ) -> Vec<Part> {

@@ -1,8 +1,8 @@
-//! Forests: a tree ensemble over a table of `f32` or `f64`, bit-sliced.
+//! Forests: a tree ensemble over a table of `f32` or `f64`, made ready once.
 
 use super::{Io, Kernel, Request, ViewMut};
 use crate::cpu::{
-    forest::{Mask, Sliced, Table},
+    forest::{Mask, Scorer, Table},
     simd::Isa,
 };
 use hologram_ops::{
@@ -15,7 +15,6 @@ use hologram_ops::{
         tree_ensemble_classifier::TreeEnsembleClassifier,
         tree_ensemble_regressor::{TreeEnsembleRegressor, finish_row},
     },
-    forest::Forest as Trees,
 };
 use std::{any::Any, sync::Arc};
 
@@ -26,24 +25,19 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     if columns == 0 || !matches!(table.dtype, DType::F32 | DType::F64) {
         return None;
     }
-    let decoded;
-    let (forest, ensemble): (&Trees, Option<&Ensemble>) = if request.op::<Forest>().is_some() {
-        decoded = Forest::decode(request.constants.get(1)?.as_ref()?).ok()?;
-        (&decoded, None)
+    let (forest, reached) = if request.op::<Forest>().is_some() {
+        (Forest::decode(request.constants.get(1)?.as_ref()?).ok()?, Vec::new())
     } else {
         let ensemble = ensemble(request.op.as_ref())?;
-        (ensemble.forest_for(table.dtype).ok()?, Some(ensemble))
+        // Where a row decides which targets are named, the operator asks row by row.
+        let reached = ensemble.reached()?.to_vec();
+        (ensemble.forest_for(table.dtype).ok()?.clone(), reached)
     };
-    // Where a row decides which targets are named, the operator asks row by row.
-    let reached = match ensemble {
-        Some(ensemble) => ensemble.reached()?.to_vec(),
-        None => Vec::new(),
-    };
-    let sliced = if columns >= forest.n_features as usize { Sliced::new(forest, Isa::best())? } else { return None };
-    if !sliced.pays() {
+    if columns < forest.n_features as usize {
         return None;
     }
-    Some(Box::new(Scores { operator: Arc::clone(request.op), sliced, reached, columns, input: table.dtype }))
+    let scorer = Scorer::new(forest, Isa::best());
+    Some(Box::new(Scores { operator: Arc::clone(request.op), scorer, reached, columns, input: table.dtype }))
 }
 
 /// The trees of an operator whose outputs hold numbers only.
@@ -62,7 +56,7 @@ fn ensemble(operator: &dyn Operator) -> Option<&Ensemble> {
 #[derive(Debug)]
 struct Scores {
     operator: Arc<dyn Operator>,
-    sliced: Sliced,
+    scorer: Scorer,
     reached: Vec<bool>,
     columns: usize,
     input: DType,
@@ -74,7 +68,7 @@ impl Kernel for Scores {
     }
 
     fn scratch_bytes(&self) -> usize {
-        self.sliced.n_masks() * size_of::<Mask>()
+        self.scorer.n_masks() * size_of::<Mask>()
     }
 
     fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
@@ -83,13 +77,13 @@ impl Kernel for Scores {
             _ => Table::F32(io.input(0)?),
         };
         let operator = self.operator.as_ref() as &dyn Any;
-        let width = self.sliced.forest().accumulate;
+        let width = self.scorer.forest().accumulate;
         let masks = bytemuck::cast_slice_mut::<u8, Mask>(&mut io.scratch[..self.scratch_bytes()]);
         let mut wrong = Ok(());
         if let Some(classifier) = operator.downcast_ref::<TreeEnsembleClassifier>() {
             let (labels, scores) = io.outputs.split_at_mut(1);
             let (mut labels, mut scores) = (Out::of(labels), Out::of(scores));
-            self.rows(table, masks, &mut |row, raw| {
+            self.scorer.scores(table, self.columns, masks, &mut |row, raw| {
                 let label = classifier.finish_row(width, &self.reached, raw);
                 let label = label.ok_or_else(|| Error::invalid("a class without a number for a label"));
                 let written = label.and_then(|label| labels.label(row, label)).and_then(|()| scores.write(row, raw));
@@ -104,7 +98,7 @@ impl Kernel for Scores {
             None => operator.downcast_ref::<TreeEnsemble>().map(|trees| &trees.post),
         };
         let mut scores = Out::of(io.outputs);
-        self.rows(table, masks, &mut |row, raw| {
+        self.scorer.scores(table, self.columns, masks, &mut |row, raw| {
             if let Some(post) = post {
                 finish_row(post, &self.reached, raw);
             }
@@ -114,20 +108,6 @@ impl Kernel for Scores {
             }
         });
         wrong
-    }
-}
-
-impl Scores {
-    /// Calls with each row's number and raw scores.
-    fn rows(&self, table: Table<'_>, masks: &mut [Mask], each: &mut dyn FnMut(usize, &mut Vec<f64>)) {
-        let mut row = Vec::new();
-        self.sliced.scores(table, self.columns, masks, |first, scores, count| {
-            for i in 0..count {
-                row.clear();
-                row.extend(scores[i..].iter().step_by(crate::cpu::forest::ROWS));
-                each(first + i, &mut row);
-            }
-        });
     }
 }
 

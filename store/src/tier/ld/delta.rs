@@ -41,8 +41,8 @@ fn fields() -> Fields {
 }
 
 /// What makes a field what it is.
-fn shape(field: &FieldRef) -> (String, DataType, bool) {
-    (field.name().clone(), field.data_type().clone(), field.is_nullable())
+fn shape(field: &FieldRef) -> (&str, &DataType, bool) {
+    (field.name(), field.data_type(), field.is_nullable())
 }
 
 impl Delta {
