@@ -1,6 +1,6 @@
 //! The distinct tests of a forest, and their masks for a block of rows.
 
-use super::{Mask, ROWS, Table, Values};
+use super::{Mask, Table, Values};
 use crate::cpu::simd::{Isa, vectorized};
 use hologram_ops::forest::{Forest, Missing, MissingValues, Mode, Precision, ZERO_MAX};
 use std::{collections::HashMap, ops::Range};
@@ -74,16 +74,16 @@ impl Tests {
         forest: &Forest,
         (table, columns): (Table<'_>, usize),
         rows: Range<usize>,
-        values: &mut Values,
+        values: &mut Values<'_>,
         masks: &mut [Mask],
     ) {
         for feature in &self.features {
             let at = |row: usize| (rows.start + row.min(rows.len() - 1)) * columns + feature.index as usize;
             match (table, &mut *values) {
-                (Table::F32(table), Values::F32(out)) => copy(out.as_mut(), |row| table[at(row)]),
-                (Table::F64(table), Values::F64(out)) => copy(out.as_mut(), |row| table[at(row)]),
-                (Table::F32(table), Values::F64(out)) => copy(out.as_mut(), |row| f64::from(table[at(row)])),
-                (Table::F64(table), Values::F32(out)) => copy(out.as_mut(), |row| table[at(row)] as f32),
+                (Table::F32(table), Values::F32(out)) => copy(out, |row| table[at(row)]),
+                (Table::F64(table), Values::F64(out)) => copy(out, |row| table[at(row)]),
+                (Table::F32(table), Values::F64(out)) => copy(out, |row| f64::from(table[at(row)])),
+                (Table::F64(table), Values::F32(out)) => copy(out, |row| table[at(row)] as f32),
             }
             match values {
                 Values::F32(values) => feature.fill(isa, forest, values, masks),
@@ -98,7 +98,7 @@ fn copy<T>(out: &mut [T], value: impl Fn(usize) -> T) {
 }
 
 impl Feature {
-    fn fill<T: Value>(&self, isa: Isa, forest: &Forest, values: &[T; ROWS], masks: &mut [Mask]) {
+    fn fill<T: Value>(&self, isa: Isa, forest: &Forest, values: &[T], masks: &mut [Mask]) {
         let nan = bits(isa, values, |x| x.is_nan());
         let has_nan = nan != Mask::default();
         let zero_or_nan = self.tests.iter().any(|test| test.missing.values == MissingValues::ZeroOrNan);
@@ -157,7 +157,7 @@ fn combine(mask: &mut Mask, other: &Mask, f: impl Fn(u64, u64) -> u64) {
 }
 
 /// The rows of which `holds` says so.
-fn bits<T: Copy>(isa: Isa, values: &[T; ROWS], holds: impl Fn(T) -> bool) -> Mask {
+fn bits<T: Copy>(isa: Isa, values: &[T], holds: impl Fn(T) -> bool) -> Mask {
     let mut mask = Mask::default();
     vectorized(
         isa,
@@ -184,7 +184,7 @@ trait Value: Copy + PartialOrd {
     /// The threshold in this width, which it has already.
     fn narrow(threshold: f64) -> Self;
     /// The values below the threshold, or equal to it where `OR_EQUAL`.
-    fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self; ROWS], threshold: Self, mask: &mut Mask);
+    fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask);
 }
 
 macro_rules! value {
@@ -202,7 +202,7 @@ macro_rules! value {
                 Precision::$width.round(threshold) as Self
             }
 
-            fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self; ROWS], threshold: Self, mask: &mut Mask) {
+            fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask) {
                 match isa {
                     // SAFETY: these sets exist only where the CPU has them.
                     #[cfg(target_arch = "x86_64")]
@@ -226,11 +226,7 @@ mod x86 {
     macro_rules! below {
         ($name:ident, $set:literal, $float:ty, $lanes:literal, $load:ident, $splat:ident, $compare:ident, |$c:ident| $bits:expr) => {
             #[target_feature(enable = $set)]
-            pub(crate) unsafe fn $name<const OR_EQUAL: bool>(
-                values: &[$float; ROWS],
-                threshold: $float,
-                mask: &mut Mask,
-            ) {
+            pub(crate) unsafe fn $name<const OR_EQUAL: bool>(values: &[$float], threshold: $float, mask: &mut Mask) {
                 let t = $splat(threshold);
                 for (word, values) in mask.iter_mut().zip(values.as_chunks::<64>().0) {
                     let mut bits = 0;
@@ -247,7 +243,7 @@ mod x86 {
     }
 
     pub(super) mod avx2 {
-        use super::super::{Mask, ROWS};
+        use super::super::Mask;
         use std::arch::x86_64::*;
         below!(below_f32, "avx2", f32, 8, _mm256_loadu_ps, _mm256_set1_ps, _mm256_cmp_ps, |c| _mm256_movemask_ps(c)
             as u32);
@@ -256,7 +252,7 @@ mod x86 {
     }
 
     pub(super) mod avx512 {
-        use super::super::{Mask, ROWS};
+        use super::super::Mask;
         use std::arch::x86_64::*;
         below!(below_f32, "avx512f", f32, 16, _mm512_loadu_ps, _mm512_set1_ps, _mm512_cmp_ps_mask, |c| c);
         below!(below_f64, "avx512f", f64, 8, _mm512_loadu_pd, _mm512_set1_pd, _mm512_cmp_pd_mask, |c| c);

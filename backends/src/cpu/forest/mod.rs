@@ -12,6 +12,7 @@ mod tree;
 use super::simd::Isa;
 use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
 use masks::{Distinct, Tests};
+use std::ops::Range;
 use tree::{Adds, Tree};
 
 /// Rows of a block.
@@ -86,37 +87,78 @@ impl Scorer {
         &self.forest
     }
 
-    /// Masks of scratch memory that [`scores`](Self::scores) needs.
-    pub(crate) fn n_masks(&self) -> usize {
-        self.blocks.as_ref().map_or(0, |blocks| blocks.tests.len() + blocks.n_slots)
+    /// Bytes of scratch memory that [`scores`](Self::scores) needs.
+    pub(crate) fn scratch_bytes(&self) -> usize {
+        let targets = self.forest.n_targets as usize;
+        let in_blocks =
+            |blocks: &Blocks| blocks.n_masks() * size_of::<Mask>() + (1 + 2 * targets) * ROWS * size_of::<f64>();
+        self.blocks.as_ref().map_or(0, in_blocks) + targets * size_of::<f64>()
     }
 
     /// Calls with each row's number and raw scores, in the order of rows. A row has `columns` features, at least one and at
-    /// least as many as the forest asks for.
+    /// least as many as the forest asks for. The scratch memory is aligned to eight bytes, its contents arbitrary.
     pub(crate) fn scores(
         &self,
         table: Table<'_>,
         columns: usize,
-        masks: &mut [Mask],
-        each: &mut dyn FnMut(usize, &mut Vec<f64>),
+        scratch: &mut [u8],
+        each: &mut dyn FnMut(usize, &mut [f64]),
     ) {
         let rows = table.len() / columns;
+        let (row, scratch) = scratch.split_at_mut(self.forest.n_targets as usize * size_of::<f64>());
+        let row = bytemuck::cast_slice_mut::<u8, f64>(row);
         let in_blocks = match &self.blocks {
             Some(blocks) if rows % ROWS < blocks.rows_min => rows - rows % ROWS,
             Some(_) => rows,
             None => 0,
         };
-        if let Some(blocks) = self.blocks.as_ref().filter(|_| in_blocks > 0) {
-            blocks.scores(&self.forest, table, columns, in_blocks, masks, each);
+        if let Some(blocks) = &self.blocks {
+            let mut scratch = Scratch::new(&self.forest, blocks.n_masks(), scratch);
+            for first in (0..in_blocks).step_by(ROWS) {
+                let block = first..in_blocks.min(first + ROWS);
+                blocks.scores(&self.forest, (table, columns), block.clone(), &mut scratch);
+                for number in block {
+                    let scores = scratch.scores[number - first..].iter().step_by(ROWS);
+                    row.iter_mut().zip(scores).for_each(|(out, score)| *out = *score);
+                    each(number, row);
+                }
+            }
         }
-        let mut row = Vec::new();
         for number in in_blocks..rows {
-            row.clear();
-            row.resize(self.forest.n_targets as usize, 0.0);
             let feature = |feature: u32| table.at(number * columns + feature as usize);
             // The length is the forest's own.
-            let _ = self.forest.evaluate_with(&feature, &mut row);
-            each(number, &mut row);
+            let _ = self.forest.evaluate_with(&feature, row);
+            each(number, row);
+        }
+    }
+}
+
+/// What a block of rows is worked out in.
+struct Scratch<'a> {
+    masks: &'a mut [Mask],
+    values: Values<'a>,
+    sums: Sums<'a>,
+    /// `[targets][rows]`
+    scores: &'a mut [f64],
+}
+
+impl<'a> Scratch<'a> {
+    fn new(forest: &Forest, n_masks: usize, scratch: &'a mut [u8]) -> Self {
+        let (masks, rest) = scratch.split_at_mut(n_masks * size_of::<Mask>());
+        let (values, rest) = bytemuck::cast_slice_mut::<u8, f64>(rest).split_at_mut(ROWS);
+        let (sums, scores) = rest.split_at_mut(forest.n_targets as usize * ROWS);
+        let (n_sums, scores) = (sums.len(), &mut scores[..sums.len()]);
+        Self {
+            masks: bytemuck::cast_slice_mut(masks),
+            values: match forest.compare {
+                Precision::F32 => Values::F32(&mut bytemuck::cast_slice_mut(values)[..ROWS]),
+                Precision::F64 => Values::F64(values),
+            },
+            sums: match forest.accumulate {
+                Precision::F32 => Sums::F32(&mut bytemuck::cast_slice_mut(sums)[..n_sums]),
+                Precision::F64 => Sums::F64(sums),
+            },
+            scores,
         }
     }
 }
@@ -149,34 +191,25 @@ impl Blocks {
         Some(Self { tests, trees, n_slots, rows_min, isa })
     }
 
-    fn scores(
-        &self,
-        forest: &Forest,
-        table: Table<'_>,
-        columns: usize,
-        rows: usize,
-        masks: &mut [Mask],
-        each: &mut dyn FnMut(usize, &mut Vec<f64>),
-    ) {
-        let targets = forest.n_targets as usize;
-        let mut values = Values::new(forest.compare);
-        let mut sums = Sums::new(forest.accumulate, targets);
-        let (mut scores, mut row) = (vec![0.0; targets * ROWS], Vec::new());
-        for first in (0..rows).step_by(ROWS) {
-            let block = first..rows.min(first + ROWS);
-            self.tests.fill(self.isa, forest, (table, columns), block.clone(), &mut values, masks);
-            match &mut sums {
-                Sums::F32(sums) => self.add(forest, masks, sums),
-                Sums::F64(sums) => self.add(forest, masks, sums),
+    fn n_masks(&self) -> usize {
+        self.tests.len() + self.n_slots
+    }
+
+    /// The raw scores of a block of rows of a table with so many columns.
+    fn scores(&self, forest: &Forest, table: (Table<'_>, usize), rows: Range<usize>, scratch: &mut Scratch<'_>) {
+        let Scratch { masks, values, sums, scores } = scratch;
+        self.tests.fill(self.isa, forest, table, rows, values, masks);
+        match sums {
+            Sums::F32(sums) => {
+                self.add(forest, masks, sums);
+                scores.iter_mut().zip(&**sums).for_each(|(score, sum)| *score = f64::from(*sum));
             }
-            sums.read(&mut scores);
-            finish(forest, &mut scores);
-            for number in block {
-                row.clear();
-                row.extend(scores[number - first..].iter().step_by(ROWS));
-                each(number, &mut row);
+            Sums::F64(sums) => {
+                self.add(forest, masks, sums);
+                scores.copy_from_slice(sums);
             }
         }
+        finish(forest, scores);
     }
 
     /// The sums of a block before they are averaged, scaled and based.
@@ -211,40 +244,15 @@ fn finish(forest: &Forest, scores: &mut [f64]) {
 }
 
 /// One feature of a block, in the width that it is compared in.
-enum Values {
-    F32(Box<[f32; ROWS]>),
-    F64(Box<[f64; ROWS]>),
-}
-
-impl Values {
-    fn new(width: Precision) -> Self {
-        match width {
-            Precision::F32 => Self::F32(Box::new([0.0; ROWS])),
-            Precision::F64 => Self::F64(Box::new([0.0; ROWS])),
-        }
-    }
+enum Values<'a> {
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
 }
 
 /// Sums of a block, `[targets][rows]`, in the width that they are rounded to.
-enum Sums {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
-impl Sums {
-    fn new(width: Precision, targets: usize) -> Self {
-        match width {
-            Precision::F32 => Self::F32(vec![0.0; targets * ROWS]),
-            Precision::F64 => Self::F64(vec![0.0; targets * ROWS]),
-        }
-    }
-
-    fn read(&self, out: &mut [f64]) {
-        match self {
-            Self::F32(sums) => out.iter_mut().zip(sums).for_each(|(out, sum)| *out = f64::from(*sum)),
-            Self::F64(sums) => out.copy_from_slice(sums),
-        }
-    }
+enum Sums<'a> {
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
 }
 
 /// A width of sums. One operation in it is the operation in f64 rounded to it.

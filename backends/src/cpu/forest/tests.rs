@@ -150,10 +150,11 @@ fn random_forests_give_the_bits_of_the_reference() {
             let blocks = Blocks::new(&forest, isa);
             ready += usize::from(blocks.is_some());
             let scorer = Scorer { forest: forest.clone(), blocks };
-            let mut masks = vec![[seed; ROWS / 64]; scorer.n_masks()];
+            let mut scratch = vec![seed; scorer.scratch_bytes() / 8];
+            let scratch = bytemuck::cast_slice_mut(&mut scratch);
             for table in [Table::F32(&narrow), Table::F64(&wide)] {
                 let mut seen = 0;
-                scorer.scores(table, columns, &mut masks, &mut |row, found| {
+                scorer.scores(table, columns, scratch, &mut |row, found| {
                     let mut expected = vec![0.0; forest.n_targets as usize];
                     forest.evaluate_with(&|feature| table.at(row * columns + feature as usize), &mut expected).unwrap();
                     assert_eq!((row, found.len()), (seen, expected.len()), "seed {seed}");

@@ -2,7 +2,7 @@
 
 use super::{Io, Kernel, Request, ViewMut};
 use crate::cpu::{
-    forest::{Mask, Scorer, Table},
+    forest::{Scorer, Table},
     simd::Isa,
 };
 use hologram_ops::{
@@ -68,7 +68,7 @@ impl Kernel for Scores {
     }
 
     fn scratch_bytes(&self) -> usize {
-        self.scorer.n_masks() * size_of::<Mask>()
+        self.scorer.scratch_bytes()
     }
 
     fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
@@ -78,15 +78,18 @@ impl Kernel for Scores {
         };
         let operator = self.operator.as_ref() as &dyn Any;
         let width = self.scorer.forest().accumulate;
-        let masks = bytemuck::cast_slice_mut::<u8, Mask>(&mut io.scratch[..self.scratch_bytes()]);
-        let mut wrong = Ok(());
+        let scratch = &mut io.scratch[..self.scratch_bytes()];
+        let (mut wrong, mut finished) = (Ok(()), Vec::new());
         if let Some(classifier) = operator.downcast_ref::<TreeEnsembleClassifier>() {
             let (labels, scores) = io.outputs.split_at_mut(1);
             let (mut labels, mut scores) = (Out::of(labels), Out::of(scores));
-            self.scorer.scores(table, self.columns, masks, &mut |row, raw| {
-                let label = classifier.finish_row(width, &self.reached, raw);
+            self.scorer.scores(table, self.columns, scratch, &mut |row, raw| {
+                finished.clear();
+                finished.extend_from_slice(raw);
+                let label = classifier.finish_row(width, &self.reached, &mut finished);
                 let label = label.ok_or_else(|| Error::invalid("a class without a number for a label"));
-                let written = label.and_then(|label| labels.label(row, label)).and_then(|()| scores.write(row, raw));
+                let written =
+                    label.and_then(|label| labels.label(row, label)).and_then(|()| scores.write(row, &finished));
                 if written.is_err() {
                     wrong = written;
                 }
@@ -98,11 +101,16 @@ impl Kernel for Scores {
             None => operator.downcast_ref::<TreeEnsemble>().map(|trees| &trees.post),
         };
         let mut scores = Out::of(io.outputs);
-        self.scorer.scores(table, self.columns, masks, &mut |row, raw| {
-            if let Some(post) = post {
-                finish_row(post, &self.reached, raw);
-            }
-            let written = scores.write(row, raw);
+        self.scorer.scores(table, self.columns, scratch, &mut |row, raw| {
+            let written = match post {
+                Some(post) => {
+                    finished.clear();
+                    finished.extend_from_slice(raw);
+                    finish_row(post, &self.reached, &mut finished);
+                    scores.write(row, &finished)
+                }
+                None => scores.write(row, raw),
+            };
             if written.is_err() {
                 wrong = written;
             }

@@ -49,11 +49,11 @@ pub(super) fn finish(post: &PostTransform, scores: &mut Vec<f64>, second: Second
     match (second, post) {
         (Second::None, _) => {}
         (_, PostTransform::Logistic { .. }) => {
-            *scores = vec![-score, score];
+            scores.insert(0, -score);
             post.apply(Precision::F64, scores);
         }
-        (Second::Complement, _) => *scores = vec![1.0 - score, score],
-        (Second::Opposite, _) => *scores = vec![-score, score],
+        (Second::Complement, _) => scores.insert(0, 1.0 - score),
+        (Second::Opposite, _) => scores.insert(0, -score),
     }
 }
 

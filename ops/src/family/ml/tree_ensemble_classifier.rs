@@ -90,7 +90,9 @@ impl TreeEnsembleClassifier {
             post::finish(&self.post, scores, post::Second::None);
             return Class::Index(class);
         }
-        let mut reached = reached.to_vec();
+        let mut named = [false; 2];
+        named.iter_mut().zip(reached).for_each(|(named, reached)| *named = *reached);
+        let reached = &mut named[..classes];
         match (self.base.as_slice(), classes) {
             ([base], 1) => (scores[0], reached[0]) = (add(scores[0], *base), true),
             ([base], _) if reached[0] => scores[0] = add(scores[0], *base),
@@ -109,7 +111,7 @@ impl TreeEnsembleClassifier {
             _ if reached[0] => scores[0],
             _ => 0.0,
         };
-        scores.iter_mut().zip(&reached).filter(|(_, r)| !**r).for_each(|(s, _)| *s = 0.0);
+        scores.iter_mut().zip(&*reached).filter(|(_, r)| !**r).for_each(|(s, _)| *s = 0.0);
         let (class, second) = match (self.binary, self.positive) {
             (true, true) => (Class::Index(usize::from(score > 0.5)), post::Second::Complement),
             (true, false) => (Class::Index(usize::from(score > 0.0)), post::Second::Opposite),
