@@ -164,15 +164,26 @@ impl Tree {
     /// Puts the planes together to leaf numbers, a few rows at a time, and adds the weights of the leaves.
     #[inline(always)]
     fn add<T: Number>(&self, planes: &[Mask; PLANES_MAX], adds: Adds, sums: &mut [T]) {
-        macro_rules! for_planes {
-            ($($n:literal)*) => {
-                match self.planes.len() {
-                    $($n => self.add_planes::<$n, T>(planes, adds, sums),)*
-                    _ => {}
-                }
-            };
+        match self.planes.len() {
+            0 => self.add_planes::<0, T>(planes, adds, sums),
+            1 => self.add_planes::<1, T>(planes, adds, sums),
+            2 => self.add_planes::<2, T>(planes, adds, sums),
+            3 => self.add_planes::<3, T>(planes, adds, sums),
+            4 => self.add_planes::<4, T>(planes, adds, sums),
+            5 => self.add_planes::<5, T>(planes, adds, sums),
+            6 => self.add_planes::<6, T>(planes, adds, sums),
+            7 => self.add_planes::<7, T>(planes, adds, sums),
+            8 => self.add_planes::<8, T>(planes, adds, sums),
+            9 => self.add_planes::<9, T>(planes, adds, sums),
+            10 => self.add_planes::<10, T>(planes, adds, sums),
+            11 => self.add_planes::<11, T>(planes, adds, sums),
+            12 => self.add_planes::<12, T>(planes, adds, sums),
+            13 => self.add_planes::<13, T>(planes, adds, sums),
+            14 => self.add_planes::<14, T>(planes, adds, sums),
+            15 => self.add_planes::<15, T>(planes, adds, sums),
+            16 => self.add_planes::<16, T>(planes, adds, sums),
+            _ => {}
         }
-        for_planes!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
     }
 
     #[inline(always)]
