@@ -18,7 +18,7 @@ use arrow_ipc::{
     root_as_message,
     writer::StreamWriter,
 };
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, Field, SchemaRef};
 use twox_hash::XxHash3_128;
 
 use crate::{Batch, Error, Result};
@@ -60,7 +60,8 @@ impl Encoded {
         writer.write(records).and_then(|()| writer.finish()).map_err(wrong)?;
         let mut bytes = writer.into_inner().map_err(wrong)?;
         bytes.shrink_to_fit();
-        let is_plain = !records.schema().fields().iter().any(|field| has_dictionary(field.data_type()));
+        let is_dictionary = |data_type: &DataType| matches!(data_type, DataType::Dictionary(..));
+        let is_plain = !records.schema().fields().iter().any(|field| contains(field.data_type(), is_dictionary));
         Ok(Self { bytes: Buffer::from_vec(bytes), shape: Shape { schema_bytes, is_plain } })
     }
 
@@ -131,20 +132,23 @@ fn corrupt(error: &dyn std::fmt::Display) -> Error {
     Error::Corrupt(format!("an encoded batch does not decode: {error}"))
 }
 
-fn has_dictionary(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Dictionary(..) => true,
-        DataType::List(field)
-        | DataType::LargeList(field)
-        | DataType::ListView(field)
-        | DataType::LargeListView(field)
-        | DataType::FixedSizeList(field, _)
-        | DataType::Map(field, _) => has_dictionary(field.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| has_dictionary(field.data_type())),
-        DataType::Union(fields, _) => fields.iter().any(|(_, field)| has_dictionary(field.data_type())),
-        DataType::RunEndEncoded(ends, values) => has_dictionary(ends.data_type()) || has_dictionary(values.data_type()),
-        _ => false,
-    }
+/// Whether a type or one that is nested in it is as asked.
+pub(crate) fn contains(data_type: &DataType, is: fn(&DataType) -> bool) -> bool {
+    let nested = |field: &Field| contains(field.data_type(), is);
+    is(data_type)
+        || match data_type {
+            DataType::List(field)
+            | DataType::LargeList(field)
+            | DataType::ListView(field)
+            | DataType::LargeListView(field)
+            | DataType::FixedSizeList(field, _)
+            | DataType::Map(field, _) => nested(field),
+            DataType::Struct(fields) => fields.iter().any(|field| nested(field)),
+            DataType::Union(fields, _) => fields.iter().any(|(_, field)| nested(field)),
+            DataType::RunEndEncoded(ends, values) => nested(ends) || nested(values),
+            DataType::Dictionary(_, values) => contains(values, is),
+            _ => false,
+        }
 }
 
 /// Schemas by the bytes of their messages.
@@ -180,14 +184,12 @@ impl Schemas {
 mod tests {
     use std::sync::Arc;
 
+    use super::*;
     use arrow_array::{
         Array, ArrayRef, DictionaryArray, Float32Array, Int32Array, Int64Array, ListArray, StringViewArray,
         StructArray,
         types::{Int8Type, Int32Type},
     };
-    use arrow_schema::Field;
-
-    use super::*;
 
     fn columns() -> Vec<(&'static str, ArrayRef)> {
         let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), None, Some(vec![])]);

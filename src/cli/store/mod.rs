@@ -7,7 +7,10 @@ use super::{
     batches_out::{Format, Writer},
     console::{columns, grouped, say},
 };
-use crate::{ErrorKind, store::Coordinate};
+use crate::{
+    ErrorKind,
+    store::{Coordinate, tier::ld::Format as ObjectFormat},
+};
 use arrow::compute::concat_batches;
 use arrow_array::RecordBatchReader;
 use place::Folder;
@@ -31,7 +34,7 @@ Examples:
 In place of a folder, the URL of one in an object store: s3://bucket/folder (in builds with the feature `s3`) or
 file:///folder. Any number of processes may share it. AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and the like are read
 from the environment.
-  hologram store put s3://bucket/kept 3.0.17.0 scored.parquet";
+  hologram store put s3://bucket/kept 3.0.17.0 scored.parquet --parquet";
 
 /// Keep, read and look after batches in a folder or an object store.
 #[derive(Debug, clap::Args)]
@@ -58,6 +61,9 @@ enum Commands {
         /// Change nothing unless this version is there now; 0 is nothing.
         #[arg(long, value_name = "VERSION")]
         expect: Option<u64>,
+        /// In an object store, keep them as a Parquet file in place of an Arrow stream: smaller, and slower to read.
+        #[arg(long)]
+        parquet: bool,
     },
     /// Write the rows under a coordinate.
     Get {
@@ -118,7 +124,10 @@ enum Commands {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
-        Commands::Put { folder, at, input, ttl, expect } => put(folder, at, input, *ttl, *expect),
+        Commands::Put { folder, at, input, ttl, expect, parquet } => {
+            let expected = expect.map(|version| Some(version).filter(|v| *v != 0));
+            put(folder, at, input, *ttl, expected, *parquet)
+        }
         Commands::Get { folder, at, output, format } => get(folder, at, output.as_deref(), *format),
         Commands::Remove { folder, at } => remove(folder, at),
         Commands::Scan { folder, from, to, under, json } => {
@@ -137,14 +146,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn put(folder: &Folder, at: &Coordinate, input: &Path, ttl: Option<u64>, expect: Option<u64>) -> Result<()> {
+fn put(
+    folder: &Folder,
+    at: &Coordinate,
+    input: &Path,
+    ttl: Option<u64>,
+    expected: Option<Option<u64>>,
+    parquet: bool,
+) -> Result<()> {
+    if parquet && folder.url().is_none() {
+        return Err(Failure::new(ErrorKind::Invalid, "--parquet is for the URL of an object store".to_owned())
+            .hint("a folder of this host keeps Arrow streams, which are read in place"));
+    }
+    let format = if parquet { ObjectFormat::Parquet } else { ObjectFormat::Arrow };
     let batches = batches_in::open(input, 65_536)?;
     let schema = batches.schema();
     let all = batches.collect::<Result<Vec<_>, _>>().map_err(|e| Failure::from(e).at(input.display()))?;
     let records = concat_batches(&schema, &all)?;
     let rows = records.num_rows();
-    let expected = expect.map(|version| Some(version).filter(|v| *v != 0));
-    let version = folder.put(at, records, ttl.map(Duration::from_secs), expected)?;
+    let version = folder.put(at, records, ttl.map(Duration::from_secs), expected, format)?;
     say(format_args!("{at}: {} rows, version {version}", grouped(rows)))
 }
 

@@ -6,7 +6,7 @@ use crate::{
     store::{
         Batch, Coordinate, Durability, Hint, Put, Store, Tier,
         tier::{
-            ld::{Ld, LdOptions},
+            ld::{Format, Ld, LdOptions},
             sd::{PutOptions, Sd, SdOptions},
         },
     },
@@ -39,7 +39,7 @@ pub(super) enum Place {
 }
 
 impl Folder {
-    fn url(&self) -> Option<&str> {
+    pub(super) fn url(&self) -> Option<&str> {
         self.path.to_str().filter(|path| path.contains("://"))
     }
 
@@ -59,7 +59,7 @@ impl Folder {
     /// What is there.
     pub(super) fn open(&self) -> Result<Place> {
         if let Some(url) = self.url() {
-            return connect(url);
+            return connect(url, Format::Arrow);
         }
         if !self.path.is_dir() {
             return Err(Failure::new(ErrorKind::Missing, format!("{}: there is no such folder", self.path.display()))
@@ -75,10 +75,11 @@ impl Folder {
         records: RecordBatch,
         ttl: Option<Duration>,
         expected: Option<Option<u64>>,
+        format: Format,
     ) -> Result<u64> {
         let durability = if self.url().is_some() { Durability::Remote } else { Durability::Local };
         let put = Put { durability, hint: Hint::Scan, ttl, expected };
-        let version = match self.url().map(connect).transpose()? {
+        let version = match self.url().map(|url| connect(url, format)).transpose()? {
             Some(Place::Remote(runtime, ld)) => {
                 let store = Store::builder().remote(ld).build();
                 runtime.block_on(store.put_durable(at, records, put))
@@ -92,7 +93,7 @@ impl Folder {
     }
 }
 
-fn connect(url: &str) -> Result<Place> {
+fn connect(url: &str, format: Format) -> Result<Place> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -102,7 +103,8 @@ fn connect(url: &str) -> Result<Place> {
     let settings = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let settings = settings.filter(|(name, _)| SETTINGS.iter().any(|prefix| name.starts_with(prefix)));
     let settings = settings.map(|(name, value)| (name.to_ascii_lowercase(), value));
-    let ld = runtime.block_on(Ld::connect(url, settings, LdOptions::default())).map_err(Error::from)?;
+    let options = LdOptions { format, ..LdOptions::default() };
+    let ld = runtime.block_on(Ld::connect(url, settings, options)).map_err(Error::from)?;
     Ok(Place::Remote(runtime, ld))
 }
 
@@ -157,6 +159,7 @@ impl Place {
                     ("batches", "batches", tier.entries),
                     ("bytes", "bytes", tier.bytes),
                     ("budget_bytes", "budget in bytes", tier.budget_bytes),
+                    ("streams", "batches on disk, equal ones once", disk.streams),
                     ("segments", "segments", disk.segments),
                     ("disk_bytes", "bytes with what was replaced", count(disk.disk_bytes)),
                 ]

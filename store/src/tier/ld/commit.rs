@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Digest, Inner, Named, View,
+    Digest, Format, Inner, Named, View,
     calls::after,
     collect::{OBJECT_AGE, SLEEP_AGE, SYNC_AGE},
     delta::Delta,
@@ -51,13 +51,14 @@ struct Pending {
 pub(super) struct Object {
     pub(super) digest: Digest,
     bytes: PutPayload,
+    format: Format,
     /// The upload that this change made, and when.
     uploaded: Option<(u64, SystemTime)>,
 }
 
 impl Object {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self { digest: blake3::hash(&bytes).into(), bytes: bytes.into(), uploaded: None }
+    pub(super) fn new((bytes, format): (Vec<u8>, Format)) -> Self {
+        Self { digest: blake3::hash(&bytes).into(), bytes: bytes.into(), format, uploaded: None }
     }
 
     fn length(&self) -> u64 {
@@ -125,7 +126,7 @@ impl Inner {
 
     async fn write_object(&self, object: &Object, upload: u64) -> Result<()> {
         let deadline = self.calls.deadline_for(object.length());
-        self.calls.put(&self.object(&object.digest, upload), object.bytes.clone(), deadline).await
+        self.calls.put(&self.object(&object.digest, upload, object.format), object.bytes.clone(), deadline).await
     }
 
     /// Writes groups until nothing waits.
@@ -237,7 +238,13 @@ impl Inner {
             let there = view.index.get(&pending.at);
             let named = pending.object.as_ref().and_then(|object| {
                 let upload = object.upload(&view)?;
-                Some(Named { digest: object.digest, upload, bytes: object.length(), version: number })
+                Some(Named {
+                    digest: object.digest,
+                    upload,
+                    bytes: object.length(),
+                    format: object.format,
+                    version: number,
+                })
             });
             let grown = bytes.saturating_sub(there.map_or(0, |named| named.bytes));
             let grown = grown.saturating_add(named.map_or(0, |named| named.bytes));

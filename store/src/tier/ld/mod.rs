@@ -1,9 +1,10 @@
 //! LD, the network: immutable objects named by their content, and a log that says which lies where.
 //!
-//! Objects hold the Arrow IPC stream of a batch under the BLAKE3 digest of its bytes and the number of an upload, so that
-//! equal content lies there once and damage is noticed. The log is a row of numbered objects, each written only if its number is free: whoever writes one
-//! has read all before it, so that any number of processes share a tier and a compare-and-swap holds among them. The whole
-//! view is written now and then, and a tier opens from the last of these and what came after.
+//! Objects hold the Arrow IPC stream of a batch, or a Parquet file of it, under the BLAKE3 digest of their bytes and the
+//! number of an upload, so that equal content lies there once and damage is noticed. The log is a row of numbered objects,
+//! each written only if its number is free: whoever writes one has read all before it, so that any number of processes share
+//! a tier and a compare-and-swap holds among them. The whole view is written now and then, and a tier opens from the last of
+//! these and what came after.
 //!
 //! Work runs on the runtime that the tier was opened on, whoever waits for it: a future that is dropped stops nothing that
 //! others wait for, and loses nothing that was acknowledged.
@@ -16,6 +17,7 @@ mod commit;
 mod delta;
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
+mod format;
 mod log;
 
 use std::{
@@ -31,7 +33,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use arrow_buffer::Buffer;
 use object_store::{ObjectStore, path::Path};
 use tokio::{
     runtime::Handle,
@@ -41,9 +42,10 @@ use tokio::{
 #[cfg(feature = "mmap")]
 use super::sd::{PutOptions, Sd};
 use super::{Displaced, Tier, TierStats};
-use crate::{Batch, Coordinate, Encoded, Error, Result, Schemas, encoded::Shape};
+use crate::{Batch, Coordinate, Error, Result, Schemas};
 use calls::Calls;
 use commit::Queue;
+pub use format::Format;
 
 /// How a remote tier is used.
 #[derive(Clone, Debug)]
@@ -62,6 +64,8 @@ pub struct LdOptions {
     pub retry_budget: u32,
     /// After how many changes of the log the whole view is written.
     pub checkpoint_every: u64,
+    /// How objects that are written hold their batch; those of either format are read.
+    pub format: Format,
 }
 
 impl Default for LdOptions {
@@ -74,6 +78,7 @@ impl Default for LdOptions {
             retries: 8,
             retry_budget: 100,
             checkpoint_every: 64,
+            format: Format::Arrow,
         }
     }
 }
@@ -113,6 +118,8 @@ pub struct Named {
     pub upload: u64,
     /// The object's length.
     pub bytes: u64,
+    /// How it holds the batch.
+    pub format: Format,
     /// The number of the change since when it lies there.
     pub version: u64,
 }
@@ -439,9 +446,9 @@ impl Inner {
         }
     }
 
-    fn object(&self, digest: &Digest, upload: u64) -> Path {
-        let digest = blake3::Hash::from(*digest).to_hex();
-        self.calls.root.clone().join("objects").join(format!("{digest}-{upload:016x}.arrow"))
+    fn object(&self, digest: &Digest, upload: u64, format: Format) -> Path {
+        let (digest, extension) = (blake3::Hash::from(*digest).to_hex(), format.extension());
+        self.calls.root.clone().join("objects").join(format!("{digest}-{upload:016x}.{extension}"))
     }
 
     async fn fetch(&self, at: &Coordinate) -> Result<Option<(Arc<Batch>, u64)>> {
@@ -455,7 +462,7 @@ impl Inner {
                     self.catch_up(self.calls.deadline()).await?;
                     named = self.view().index.get(at).copied();
                     if named == Some(known) {
-                        let object = self.object(&known.digest, known.upload);
+                        let object = self.object(&known.digest, known.upload, known.format);
                         return Err(Error::Corrupt(format!("{at}: its object {object} is gone: put it anew")));
                     }
                 }
@@ -486,7 +493,7 @@ impl Inner {
     }
 
     async fn load(&self, named: Named) -> Result<Arc<Batch>> {
-        let path = self.object(&named.digest, named.upload);
+        let path = self.object(&named.digest, named.upload, named.format);
         let check = |bytes: &[u8]| {
             let is_whole = bytes.len() as u64 == named.bytes && *blake3::hash(bytes).as_bytes() == named.digest;
             if is_whole { Ok(()) } else { Err("the bytes do not match the name".to_owned()) }
@@ -494,19 +501,28 @@ impl Inner {
         let bytes = self.calls.get(&path, named.bytes, self.calls.deadline_for(named.bytes), check).await?;
         let bytes = bytes.ok_or_else(|| Error::Missing(format!("{path} is not there")))?;
         self.counters.fetched.fetch_add(1, Ordering::Relaxed);
-        let stream = Encoded::checked(Buffer::from_vec(bytes), Shape { schema_bytes: 0, is_plain: false });
-        let batch = Arc::new(Batch::new(stream.decode(&self.schemas)?));
+        let batch = Arc::new(named.format.decode(bytes, &self.schemas)?);
         self.remember(&named.digest, &batch);
         Ok(batch)
     }
 
     async fn insert(self: &Arc<Self>, at: Coordinate, batch: Arc<Batch>, expected: Option<Option<u64>>) -> Result<u64> {
-        let object = commit::Object::new(batch.encode()?);
+        let object = commit::Object::new(self.encode(&batch).await?);
         let digest = object.digest;
         let version = self.change(at, Some(object), expected).await?;
         self.counters.puts.fetch_add(1, Ordering::Relaxed);
         self.remember(&digest, &batch);
         Ok(version)
+    }
+
+    /// A batch's bytes; what takes long does not hold the runtime up.
+    async fn encode(&self, batch: &Arc<Batch>) -> Result<(Vec<u8>, Format)> {
+        let (format, batch) = (self.options.format, Arc::clone(batch));
+        if format == Format::Arrow {
+            return format.encode(&batch);
+        }
+        let encoded = self.runtime.spawn_blocking(move || format.encode(&batch)).await;
+        encoded.unwrap_or_else(|error| Err(Error::io("encoding a remote object")(io::Error::other(error))))
     }
 
     #[cfg(not(feature = "mmap"))]
@@ -591,7 +607,9 @@ impl Tier for Ld {
 
 /// The digest and the upload that an object's name says.
 fn read_object_name(name: &str) -> Option<(Digest, u64)> {
-    let (digest, upload) = name.strip_suffix(".arrow")?.split_once('-')?;
+    let (name, extension) = name.rsplit_once('.')?;
+    Format::of_extension(extension)?;
+    let (digest, upload) = name.split_once('-')?;
     let digest = blake3::Hash::from_hex(digest).ok()?;
     Some((digest.into(), u64::from_str_radix(upload, 16).ok()?))
 }

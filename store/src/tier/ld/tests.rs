@@ -71,7 +71,7 @@ async fn found(ld: &Ld, key: u32) -> Option<u32> {
 
 fn damaged_at(ld: &Ld, store: &Arc<InMemory>, key: u32) -> impl Future<Output = ()> {
     let named = ld.entries(..).iter().find(|(there, _)| *there == at(key)).unwrap().1;
-    let path = ld.0.object(&named.digest, named.upload);
+    let path = ld.0.object(&named.digest, named.upload, named.format);
     let store = Arc::clone(store);
     async move {
         let mut bytes = Vec::from(store.get(&path).await.unwrap().bytes().await.unwrap());
@@ -89,6 +89,37 @@ fn conforms() {
         Box::new(runtime.block_on(open(&Arc::new(InMemory::new()), options)).unwrap())
     };
     suite::conforms("LD", &make, &at);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn objects_of_both_formats_are_read_and_collected() {
+    runtime().block_on(async {
+        let store = Arc::new(InMemory::new());
+        let parquet = LdOptions { format: Format::Parquet, ..hasty() };
+        let (one, two) = (open(&store, hasty()).await.unwrap(), open(&store, parquet).await.unwrap());
+        one.insert(&at(1), &batch(1, 500), None).await.unwrap();
+        two.insert(&at(2), &batch(2, 500), None).await.unwrap();
+        two.insert(&at(3), &batch(2, 500), None).await.unwrap();
+        one.refresh().await.unwrap();
+        assert_eq!((one.remote_stats().objects, found(&one, 1).await, found(&one, 2).await), (2, Some(1), Some(2)));
+        let [arrow, parquet] = [1, 2].map(|key| one.entries(at(key)..=at(key))[0].1);
+        assert_eq!((arrow.format, parquet.format), (Format::Arrow, Format::Parquet));
+        assert!(parquet.bytes * 2 < arrow.bytes, "{} bytes and {}", parquet.bytes, arrow.bytes);
+        let path = one.0.object(&parquet.digest, parquet.upload, parquet.format);
+        assert!(path.as_ref().ends_with(".parquet") && store.head(&path).await.unwrap().size == parquet.bytes);
+        // A view says so too, damage is told, and what has no name leaves.
+        one.0.write_view(one.0.calls.deadline()).await.unwrap();
+        let third = open(&store, hasty()).await.unwrap();
+        assert_eq!((third.entries(..), found(&third, 3).await), (one.entries(..), Some(2)));
+        damaged_at(&third, &store, 2).await;
+        assert_eq!(third.verify().await.unwrap(), [at(2), at(3)]);
+        for key in 2..4 {
+            third.delete(&at(key), None).await.unwrap();
+        }
+        assert_eq!(third.0.collect(Duration::ZERO, Duration::ZERO).await.unwrap(), 1);
+        assert!(store.head(&path).await.is_err());
+    });
 }
 
 #[test]
@@ -217,7 +248,8 @@ fn damage_is_told_and_mended_by_a_put() {
         let read = ld.fetch(&at(1)).await;
         assert!(matches!(&read, Err(Error::Corrupt(what)) if what.contains("put it anew")), "{read:?}");
         assert_eq!(ld.verify().await.unwrap(), [at(1)]);
-        store.delete(&ld.0.object(&ld.entries(..)[2].1.digest, ld.entries(..)[2].1.upload)).await.unwrap();
+        let named = ld.entries(..)[2].1;
+        store.delete(&ld.0.object(&named.digest, named.upload, named.format)).await.unwrap();
         let read = ld.fetch(&at(2)).await;
         assert!(matches!(&read, Err(Error::Corrupt(what)) if what.contains("is gone")), "{read:?}");
         ld.insert(&at(1), &batch(11, 0), None).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard, PoisonError, atomic::Ordering};
 
 use super::{
-    Log, Place, Sd,
+    Log, Sd,
     entry::{Entry, Kind},
     manifest::Listed,
     segment::{self, Segment},
@@ -55,9 +55,10 @@ impl Sd {
     fn compact_segment(&self, log: &mut MutexGuard<'_, Log>, segment: &Arc<Segment>) -> Result<()> {
         for (position, entry) in segment.read(segment.used()) {
             match entry.kind {
-                Kind::Put => self.move_entry(log, segment, position, entry)?,
+                Kind::Put | Kind::Hold => self.move_stream(log, segment, position, &entry)?,
+                Kind::Refer(_) => self.move_reference(log, segment, position, &entry)?,
                 Kind::Remove if self.is_needed(segment, &entry) => {
-                    self.append(log, entry, &[], false)?;
+                    self.append(log, &entry, &[], false)?;
                 }
                 Kind::Remove => {}
             }
@@ -78,31 +79,64 @@ impl Sd {
         Ok(())
     }
 
-    /// Copies an entry to where the log ends, if the index still names it.
-    fn move_entry(
+    /// Copies a stream to where the log ends, if a coordinate still names it.
+    fn move_stream(
         &self,
         log: &mut MutexGuard<'_, Log>,
         segment: &Arc<Segment>,
         position: u64,
-        entry: Entry,
+        entry: &Entry,
     ) -> Result<()> {
-        let is_here = |place: &Place| place.segment.number == segment.number && place.position == position;
-        let Some(place) = self.index().get(&entry.at).filter(|place| is_here(place)).cloned() else { return Ok(()) };
-        let at = entry.at.clone();
-        let stream = if place.is_expired() { None } else { Some(self.stream(&at, &place)) };
-        let moved = match stream {
-            None => None,
-            // A damaged entry moves as it is: its digest goes on saying so.
-            Some(Err(Error::Corrupt(_))) => {
-                let length = usize::try_from(entry.stream_bytes).unwrap_or(usize::MAX);
-                let bytes = segment.file.view(place.stream_start, length);
-                Some(bytes.map_err(Error::io(format!("{}: {}", self.disk.name(), segment::name(segment.number))))?)
+        let is_own = self.is_current(log, entry);
+        let stream = log.streams.get(entry.digest, entry.version);
+        let Some(stream) = stream.filter(|stream| stream.spot().is(segment, position)) else { return Ok(()) };
+        let bytes = match self.stream(&entry.at, &stream) {
+            // A damaged one moves as it is: its digest goes on saying so.
+            Err(Error::Corrupt(_)) => {
+                let bytes = self.raw(&stream);
+                bytes.map_err(Error::io(format!("{}: {}", self.disk.name(), segment::name(segment.number))))?
             }
-            Some(read) => Some(read?),
+            read => read?,
         };
-        let moved = moved.map(|stream| self.append(log, entry, &stream, false)).transpose()?;
-        self.point(&at, moved.map(|moved| Place { is_damaged: place.is_damaged, ..moved }));
+        let kind = if is_own { Kind::Put } else { Kind::Hold };
+        let spot = self.append(log, &Entry { kind, ..entry.clone() }, &bytes, false)?;
+        spot.segment.live.fetch_add(spot.length, Ordering::Relaxed);
+        let former = stream.move_to(spot);
+        former.segment.live.fetch_sub(former.length, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Copies an entry that names another's stream to where the log ends, if it still counts.
+    fn move_reference(
+        &self,
+        log: &mut MutexGuard<'_, Log>,
+        segment: &Arc<Segment>,
+        position: u64,
+        entry: &Entry,
+    ) -> Result<()> {
+        let is_here = |spot: &super::Spot| spot.is(segment, position);
+        let references = |index: &super::Place| index.reference.as_ref().is_some_and(is_here);
+        if !self.is_current(log, entry) || !self.index().get(&entry.at).is_some_and(references) {
+            return Ok(());
+        }
+        let spot = self.append(log, entry, &[], false)?;
+        spot.segment.live.fetch_add(spot.length, Ordering::Relaxed);
+        let mut index = self.index_mut();
+        let former = index.get_mut(&entry.at).and_then(|place| place.reference.replace(spot));
+        if let Some(former) = former {
+            former.segment.live.fetch_sub(former.length, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Whether an entry says what lies at its coordinate. What has expired is taken out.
+    fn is_current(&self, log: &mut Log, entry: &Entry) -> bool {
+        let place = self.index().get(&entry.at).filter(|place| place.version == entry.key_version()).cloned();
+        let is_expired = place.as_ref().is_some_and(super::Place::is_expired);
+        if is_expired {
+            self.point(log, &entry.at, None);
+        }
+        place.is_some() && !is_expired
     }
 
     /// Whether a removal still keeps an older entry of another segment from coming back. Only earlier segments can hold

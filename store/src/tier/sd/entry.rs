@@ -1,15 +1,18 @@
 //! Entries of a segment: a head of 64 bytes, the key, and the Arrow IPC stream, each from a 64-byte boundary.
 //!
+//! A batch that equals one of the log is an entry without a stream, which names the put that wrote it. When that put's own
+//! key is given something else, compaction keeps its stream as an entry that others name and its key does not.
+//!
 //! | bytes | field |
 //! |---|---|
 //! | 0..4 | the tag `HENT` |
-//! | 4 | the kind: 1 keeps a batch, 2 removes one |
+//! | 4 | the kind: 1 keeps a batch, 2 removes one, 3 keeps a batch whose stream another entry holds, 4 is a stream for those |
 //! | 5 | flags: 1 where the stream holds no dictionaries |
 //! | 6..8 | zeros |
 //! | 8..16 | the sequence number, which is the version |
 //! | 16..20 | the key's length |
 //! | 20..24 | the length of the stream's schema message |
-//! | 24..32 | the stream's length |
+//! | 24..32 | the stream's length; of kind 3 the version of the put that wrote the stream |
 //! | 32..36 | when it expires, in seconds since 1970; 0 is never |
 //! | 36..40 | by how much the version is ahead of the last one that was durable when the entry was written |
 //! | 40..56 | the xxh3-128 of the stream |
@@ -40,6 +43,10 @@ const KEY_BYTES_MAX: u32 = 65_532;
 pub(super) enum Kind {
     Put,
     Remove,
+    /// A put whose stream is that of the put with this version.
+    Refer(u64),
+    /// The stream of a put whose key has something else by now.
+    Hold,
 }
 
 /// An entry without its bytes.
@@ -62,11 +69,17 @@ pub(super) fn digest(stream: &[u8]) -> [u8; 16] {
     XxHash3_128::oneshot(stream).to_be_bytes()
 }
 
-fn aligned(length: u64) -> u64 {
+/// A length with what fills up to the boundary.
+pub(super) fn aligned(length: u64) -> u64 {
     length.div_ceil(ALIGNMENT) * ALIGNMENT
 }
 
 impl Entry {
+    /// The version that counts for its key; the greatest number where the entry says nothing of it.
+    pub(super) fn key_version(&self) -> u64 {
+        if self.kind == Kind::Hold { u64::MAX } else { self.version }
+    }
+
     /// Where the stream begins, from the entry's start.
     pub(super) fn stream_start(&self) -> u64 {
         HEAD_BYTES as u64 + aligned(self.at.as_bytes().len() as u64)
@@ -97,6 +110,8 @@ impl Entry {
             match self.kind {
                 Kind::Put => 1,
                 Kind::Remove => 2,
+                Kind::Refer(_) => 3,
+                Kind::Hold => 4,
             },
             u8::from(self.shape.is_plain),
             0,
@@ -105,7 +120,8 @@ impl Entry {
         bytes.extend_from_slice(&self.version.to_le_bytes());
         bytes.extend_from_slice(&key_bytes.to_le_bytes());
         bytes.extend_from_slice(&self.shape.schema_bytes.to_le_bytes());
-        bytes.extend_from_slice(&self.stream_bytes.to_le_bytes());
+        let long = if let Kind::Refer(origin) = self.kind { origin } else { self.stream_bytes };
+        bytes.extend_from_slice(&long.to_le_bytes());
         bytes.extend_from_slice(&self.expires.to_le_bytes());
         bytes.extend_from_slice(&self.ahead.to_le_bytes());
         bytes.extend_from_slice(&self.digest);
@@ -135,18 +151,21 @@ impl Entry {
         if head_digest(segment, position, &head[..56], &key) != head[56..] {
             return None;
         }
+        let (kind, stream_bytes) = match (head[4], long(24)?) {
+            (1, bytes) => (Kind::Put, bytes),
+            (2, bytes) => (Kind::Remove, bytes),
+            (3, origin) => (Kind::Refer(origin), 0),
+            (4, bytes) => (Kind::Hold, bytes),
+            _ => return None,
+        };
         let entry = Self {
             at: Coordinate::from_bytes(&key).ok()?,
-            kind: match head[4] {
-                1 => Kind::Put,
-                2 => Kind::Remove,
-                _ => return None,
-            },
+            kind,
             version: long(8)?,
             expires: word(32)?,
             ahead: word(36)?,
             shape: Shape { schema_bytes: word(20)?, is_plain: head[5] & 1 == 1 },
-            stream_bytes: long(24)?,
+            stream_bytes,
             digest: head[40..56].try_into().ok()?,
         };
         // A head that holds may still name more than there is, where a file was cut.
@@ -170,16 +189,21 @@ mod tests {
 
     #[test]
     fn every_byte_of_a_head_counts() {
-        let entry = Entry {
-            at: Coordinate::from(u128::MAX),
-            kind: Kind::Put,
-            version: 7,
-            expires: 9,
-            ahead: 2,
-            shape: Shape { schema_bytes: 100, is_plain: true },
-            stream_bytes: 500,
-            digest: [3; 16],
-        };
+        for (kind, stream_bytes) in [(Kind::Put, 500), (Kind::Remove, 0), (Kind::Refer(6), 0), (Kind::Hold, 500)] {
+            every_byte_counts(&Entry {
+                at: Coordinate::from(u128::MAX),
+                kind,
+                version: 7,
+                expires: 9,
+                ahead: 2,
+                shape: Shape { schema_bytes: 100, is_plain: true },
+                stream_bytes,
+                digest: [3; 16],
+            });
+        }
+    }
+
+    fn every_byte_counts(entry: &Entry) {
         let bytes = entry.head(2, 640).unwrap();
         let end = 640 + entry.length();
         let read_from = |bytes: &[u8], segment, position, end| {

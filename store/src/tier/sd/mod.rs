@@ -3,7 +3,8 @@
 //! A put appends an entry to the segment that is written to, and the index in memory points to it. Whoever asks for
 //! durability waits for the next `fdatasync`, which one of those who wait runs for all of them. A get checks the stream's
 //! digest where it lies in the map and hands out arrays that lie there too. Nothing is written in place: entries that are
-//! replaced leave with their segment, once what is left of it was copied.
+//! replaced leave with their segment, once what is left of it was copied. Equal batches are written once: the entries of
+//! the others name the first one's stream, which was compared byte for byte.
 //!
 //! What a crash leaves behind: the manifest lists the segments; entries that were durable are whole, and each entry tells
 //! how far the log was durable when it was written, so that damage to what was acknowledged is told apart from what was
@@ -20,6 +21,7 @@ mod manifest;
 mod map;
 mod open;
 mod segment;
+mod stream;
 
 use std::{
     collections::BTreeMap,
@@ -43,6 +45,7 @@ use disk::Disk;
 use entry::{Entry, Kind};
 use manifest::{Listed, Manifest};
 use segment::Segment;
+use stream::{Spot, Stream, Streams};
 
 /// How a log is kept.
 #[derive(Clone, Debug)]
@@ -81,6 +84,8 @@ pub struct PutOptions {
 pub struct SdStats {
     /// Segments.
     pub segments: usize,
+    /// Streams that lie there; fewer than coordinates where batches are equal.
+    pub streams: usize,
     /// Bytes that entries fill, those included that were replaced.
     pub disk_bytes: u64,
     /// Syncs of segments; each serves all that waited.
@@ -112,50 +117,33 @@ struct Counters {
     misses: AtomicU64,
     puts: AtomicU64,
     live: AtomicU64,
+    streams: AtomicU64,
     syncs: AtomicU64,
     quarantined: AtomicU64,
     compactions: AtomicU64,
     failures: AtomicU64,
 }
 
-/// Where a batch lies.
+/// What lies at a coordinate.
 #[derive(Clone, Debug)]
 struct Place {
-    segment: Arc<Segment>,
-    /// Where its entry begins.
-    position: u64,
-    stream_start: u64,
-    stream_bytes: u64,
     version: Version,
     expires: u32,
-    shape: Shape,
-    digest: [u8; 16],
-    /// Whether its bytes were found damaged.
-    is_damaged: bool,
+    stream: Arc<Stream>,
+    /// The entry that names the stream, where it is not the one that holds it.
+    reference: Option<Spot>,
 }
 
 impl Place {
-    fn of(segment: &Arc<Segment>, position: u64, entry: &Entry) -> Self {
-        Self {
-            segment: Arc::clone(segment),
-            position,
-            stream_start: position + entry.stream_start(),
-            stream_bytes: entry.stream_bytes,
-            version: entry.version,
-            expires: entry.expires,
-            shape: entry.shape,
-            digest: entry.digest,
-            is_damaged: false,
-        }
-    }
-
-    /// The bytes of its entry.
-    fn length(&self) -> u64 {
-        (self.stream_start - self.position) + self.stream_bytes.div_ceil(entry::ALIGNMENT) * entry::ALIGNMENT
-    }
-
     fn is_expired(&self) -> bool {
         self.expires != 0 && now() >= self.expires
+    }
+
+    /// The bytes of entries that nothing needs when this leaves and a stream is kept.
+    fn frees(&self, kept: Option<&Arc<Stream>>) -> u64 {
+        let is_last = self.stream.names() == 1 && kept.is_none_or(|kept| !Arc::ptr_eq(kept, &self.stream));
+        let stream = if is_last { self.stream.spot().length } else { 0 };
+        stream + self.reference.as_ref().map_or(0, |spot| spot.length)
     }
 }
 
@@ -179,6 +167,7 @@ struct Log {
     /// Why nothing can be written any more.
     failed: Option<String>,
     manifest: Manifest,
+    streams: Streams,
 }
 
 /// Seconds since 1970.
@@ -224,34 +213,36 @@ impl Sd {
         self.read(at, &place).map(|batch| Some((batch, place.version)))
     }
 
-    fn stream(&self, at: &Coordinate, place: &Place) -> Result<Buffer> {
-        let what = || format!("{}: {} of {at}", self.disk.name(), segment::name(place.segment.number));
+    /// The bytes of a stream that are checked; `at` is a coordinate that names it.
+    fn stream(&self, at: &Coordinate, stream: &Stream) -> Result<Buffer> {
+        let (segment, _) = stream.start();
+        let what = || format!("{}: {} of {at}", self.disk.name(), segment::name(segment.number));
         let damaged = || Error::Corrupt(format!("{}: the bytes do not match their digest: put it anew", what()));
-        if place.is_damaged {
+        if stream.is_damaged() {
             return Err(damaged());
         }
-        let length = usize::try_from(place.stream_bytes).unwrap_or(usize::MAX);
-        let bytes = place.segment.file.view(place.stream_start, length).map_err(|error| Error::io(what())(error))?;
-        if entry::digest(&bytes) != place.digest {
-            self.quarantine(at, place);
+        let bytes = self.raw(stream).map_err(|error| Error::io(what())(error))?;
+        if entry::digest(&bytes) != stream.digest {
+            // It is not read again, and keeps older batches from taking its place.
+            if stream.damage() {
+                self.counters.quarantined.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(coordinate = %at, segment = segment.number, "an entry does not match its digest");
+            }
             return Err(damaged());
         }
         Ok(bytes)
     }
 
-    fn read(&self, at: &Coordinate, place: &Place) -> Result<Arc<Batch>> {
-        let stream = self.stream(at, place)?;
-        let records = Encoded::checked(stream, place.shape).decode(&self.schemas)?;
-        Ok(Arc::new(Batch::borrowed(records)))
+    /// The bytes of a stream as they are.
+    fn raw(&self, stream: &Stream) -> io::Result<Buffer> {
+        let (segment, start) = stream.start();
+        segment.file.view(start, usize::try_from(stream.bytes).unwrap_or(usize::MAX))
     }
 
-    /// Keeps a damaged entry from being read again, and from being replaced by an older one.
-    fn quarantine(&self, at: &Coordinate, place: &Place) {
-        self.counters.quarantined.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(coordinate = %at, segment = place.segment.number, "an entry does not match its digest");
-        if let Some(there) = self.index_mut().get_mut(at).filter(|there| there.version == place.version) {
-            there.is_damaged = true;
-        }
+    fn read(&self, at: &Coordinate, place: &Place) -> Result<Arc<Batch>> {
+        let bytes = self.stream(at, &place.stream)?;
+        let records = Encoded::checked(bytes, place.stream.shape).decode(&self.schemas)?;
+        Ok(Arc::new(Batch::borrowed(records)))
     }
 
     /// Keeps a batch; its version.
@@ -337,9 +328,19 @@ impl Sd {
             let (at, current, expected) = (&entry.at, words(current), words(expected));
             return Err(Error::Conflict(format!("{at}: {current} is there, {expected} was expected: read it again")));
         }
-        let (charge, freed) = (entry.length(), there.as_ref().map_or(0, Place::length));
+        let is_put = entry.kind == Kind::Put;
+        let equal = |there: &Stream| {
+            there.shape == entry.shape && self.raw(there).is_ok_and(|bytes| bytes.as_slice() == stream)
+        };
+        let shared = if is_put { log.streams.find(entry.digest, equal) } else { None };
+        let entry = match &shared {
+            Some(shared) => Entry { kind: Kind::Refer(shared.origin), stream_bytes: 0, ..entry },
+            None => entry,
+        };
+        let stream = if shared.is_some() { &[] } else { stream };
+        let (charge, freed) = (entry.length(), there.as_ref().map_or(0, |place| place.frees(shared.as_ref())));
         let live = self.counters.live.load(Ordering::Relaxed).saturating_sub(freed);
-        if entry.kind == Kind::Put && live.saturating_add(charge) > self.options.budget_bytes {
+        if is_put && live.saturating_add(charge) > self.options.budget_bytes {
             let (at, budget) = (&entry.at, self.options.budget_bytes);
             return Err(Error::Exhausted(format!(
                 "{at}: {charge} bytes over the {budget} of the disk tier: raise the budget, or remove something"
@@ -347,35 +348,61 @@ impl Sd {
         }
         let version = log.next;
         let entry = Entry { version, ..entry };
-        let place = self.append(&mut log, entry.clone(), stream, true)?;
+        let spot = self.append(&mut log, &entry, stream, true)?;
         log.next = version + 1;
-        let kept = (entry.kind == Kind::Put).then_some(place);
-        self.point(&entry.at, kept);
+        let place = is_put.then(|| match shared {
+            Some(stream) => Place { version, expires: entry.expires, stream, reference: Some(spot) },
+            None => {
+                let stream = Arc::new(Stream::new(&entry, spot));
+                log.streams.add(&stream);
+                Place { version, expires: entry.expires, stream, reference: None }
+            }
+        });
+        self.point(&mut log, &entry.at, place);
         Ok(version)
     }
 
-    /// Points the index to where a batch lies now, or nowhere, with the log held.
-    fn point(&self, at: &Coordinate, place: Option<Place>) {
+    /// Points the index to what lies at a coordinate now, if anything does, with the log held.
+    fn point(&self, log: &mut Log, at: &Coordinate, place: Option<Place>) {
         let mut index = self.index_mut();
-        // What leaves is uncharged first, so that the budget holds at every moment.
+        // Named first, so that a stream stays that was there already; uncharged before the rest is charged, so that the
+        // budget holds at every moment.
+        let is_first = place.as_ref().is_some_and(|place| place.stream.name());
         if let Some(replaced) = index.remove(at) {
-            self.release(&replaced);
+            self.release(log, &replaced);
         }
         if let Some(place) = place {
-            self.counters.live.fetch_add(place.length(), Ordering::Relaxed);
-            place.segment.live.fetch_add(place.length(), Ordering::Relaxed);
+            self.charge(&place, is_first);
             index.insert(at.clone(), place);
         }
     }
 
-    /// An entry is no longer named by the index.
-    fn release(&self, place: &Place) {
-        self.counters.live.fetch_sub(place.length(), Ordering::Relaxed);
-        place.segment.live.fetch_sub(place.length(), Ordering::Relaxed);
+    /// Counts what a place needs; its stream only where nothing named it before.
+    fn charge(&self, place: &Place, is_first: bool) {
+        let stream = is_first.then(|| place.stream.spot());
+        self.counters.streams.fetch_add(is_first.into(), Ordering::Relaxed);
+        for spot in stream.iter().chain(&place.reference) {
+            self.counters.live.fetch_add(spot.length, Ordering::Relaxed);
+            spot.segment.live.fetch_add(spot.length, Ordering::Relaxed);
+        }
+    }
+
+    /// A place is no longer in the index.
+    fn release(&self, log: &mut Log, place: &Place) {
+        let is_last = place.stream.unname();
+        if is_last {
+            log.streams.remove(&place.stream);
+        }
+        let stream = is_last.then(|| place.stream.spot());
+        self.counters.streams.fetch_sub(is_last.into(), Ordering::Relaxed);
+        for spot in stream.iter().chain(&place.reference) {
+            self.counters.live.fetch_sub(spot.length, Ordering::Relaxed);
+            spot.segment.live.fetch_sub(spot.length, Ordering::Relaxed);
+        }
     }
 
     /// Writes an entry where the log ends. Where it fails, the log ends where it did.
-    fn append(&self, log: &mut MutexGuard<'_, Log>, entry: Entry, stream: &[u8], may_compact: bool) -> Result<Place> {
+    fn append(&self, log: &mut MutexGuard<'_, Log>, entry: &Entry, stream: &[u8], may_compact: bool) -> Result<Spot> {
         if let Some(why) = &log.failed {
             return Err(self.unavailable(why));
         }
@@ -387,7 +414,7 @@ impl Sd {
         }
         let Some(active) = log.active.clone() else { return Err(self.unavailable("no segment is open")) };
         let ahead = u32::try_from(entry.version.saturating_sub(log.synced)).unwrap_or(u32::MAX);
-        let entry = Entry { ahead, ..entry };
+        let entry = Entry { ahead, ..entry.clone() };
         let position = log.head;
         let head = entry.head(active.number, position)?;
         let write = || {
@@ -397,8 +424,8 @@ impl Sd {
         write().map_err(|error| self.disk_error("writing an entry", error))?;
         log.head += length;
         log.is_dirty = true;
-        active.add(log.head, entry.version);
-        Ok(Place::of(&active, position, &entry))
+        active.add(log.head, entry.key_version());
+        Ok(Spot::of(&active, position, &entry))
     }
 
     /// Before the first entry is written to a segment that was found: what a crash left after its entries is blanked, so
@@ -424,9 +451,9 @@ impl Sd {
         Ok(())
     }
 
-    /// Changes the manifest, durably; on an error it is as before.
+    /// Changes the manifest, durably, when everything that was written is durable; on an error it is as before.
     fn list(&self, log: &mut MutexGuard<'_, Log>, change: impl FnOnce(&mut Manifest, &Log)) -> Result<()> {
-        let mut manifest = log.manifest.clone();
+        let mut manifest = Manifest { last: log.next - 1, ..log.manifest.clone() };
         change(&mut manifest, log);
         manifest.store(&*self.disk)?;
         log.manifest = manifest;
@@ -572,6 +599,7 @@ impl Sd {
         let segments = self.segments();
         SdStats {
             segments: segments.len(),
+            streams: usize::try_from(self.counters.streams.load(Ordering::Relaxed)).unwrap_or(usize::MAX),
             disk_bytes: segments.values().map(|segment| segment.used()).sum(),
             syncs: self.counters.syncs.load(Ordering::Relaxed),
             quarantined: self.counters.quarantined.load(Ordering::Relaxed),

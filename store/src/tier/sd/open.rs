@@ -5,33 +5,44 @@
 //! unless a later entry says that the log was durable beyond it: then it is damage to what was acknowledged.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io,
     path::Path,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 use super::{
-    Counters, Log, Place, Sd, SdOptions,
+    Counters, Log, Place, Sd, SdOptions, Version,
     disk::{Disk, Folder},
     entry::{self, Entry, Kind},
     manifest::{self, Listed, Manifest},
     segment::{self, Segment},
+    stream::{Spot, Stream},
 };
 use crate::{Coordinate, Error, Result};
 
 /// What the entries of all segments say.
 #[derive(Default)]
 struct Scanned {
-    /// The newest entry of each coordinate.
-    newest: BTreeMap<Coordinate, (Kind, Place)>,
-    /// The greatest version of an entry that counts.
+    /// The newest entry of each coordinate, and where it lies.
+    newest: BTreeMap<Coordinate, (Newest, Spot)>,
+    /// The streams by the puts that wrote them.
+    streams: HashMap<Version, Arc<Stream>>,
+    /// The greatest version that was given.
     last: u64,
     /// Segments with damage to what was acknowledged, with the place of the first one.
     damaged: Vec<(Arc<Segment>, u64)>,
     /// Where the entries of the last segment end, and, where a crash left more, where that ends.
     head: u64,
     debris: Option<u64>,
+}
+
+/// What is kept of an entry.
+struct Newest {
+    kind: Kind,
+    version: Version,
+    expires: u32,
+    digest: [u8; 16],
 }
 
 impl Sd {
@@ -54,7 +65,7 @@ impl Sd {
         let names = disk.names().map_err(Error::io(format!("{}: listing files", disk.name())))?;
         let manifest = Manifest::load(&*disk, &names)?;
         check_manifest_is_there(&*disk, &names)?;
-        let mut scanned = Scanned::default();
+        let mut scanned = Scanned { last: manifest.last, ..Scanned::default() };
         let mut segments = BTreeMap::new();
         for listed in &manifest.segments {
             let segment = Arc::new(Segment::new(listed.number, open_file(&*disk, listed.number)?));
@@ -69,20 +80,10 @@ impl Sd {
             )));
         }
         remove_strays(&*disk, &names, &manifest);
-        let index: BTreeMap<Coordinate, Place> = scanned
-            .newest
-            .into_iter()
-            .filter(|(_, (kind, place))| *kind == Kind::Put && !place.is_expired())
-            .map(|(at, (_, place))| (at, place))
-            .collect();
-        let counters = Counters::default();
-        for place in index.values() {
-            place.segment.live.fetch_add(place.length(), Ordering::Relaxed);
-            counters.live.fetch_add(place.length(), Ordering::Relaxed);
-        }
+        let index = scanned.index(&*disk, options.salvage)?;
         let last = manifest.segments.last().copied();
         let active = last.and_then(|listed| segments.get(&listed.number)).cloned();
-        let log = Log {
+        let mut log = Log {
             is_found: active.is_some(),
             is_dirty: last.is_some_and(|listed| !listed.is_closed),
             active,
@@ -92,6 +93,9 @@ impl Sd {
             manifest,
             ..Log::default()
         };
+        for place in index.values() {
+            log.streams.add(&place.stream);
+        }
         let sd = Self {
             disk,
             options,
@@ -100,8 +104,11 @@ impl Sd {
             segments: segments.into(),
             log: log.into(),
             durable: Default::default(),
-            counters,
+            counters: Counters::default(),
         };
+        for place in sd.index().values() {
+            sd.charge(place, place.stream.name());
+        }
         sd.rewrite(&scanned.damaged)?;
         Ok(sd)
     }
@@ -117,10 +124,17 @@ fn open_file(disk: &dyn Disk, number: u64) -> Result<Arc<dyn super::disk::DiskFi
     })
 }
 
-/// One segment may be there before the first manifest, and then holds nothing; more mean that the manifest was lost.
+/// One segment may be there before the first manifest, and then holds nothing; else the manifest was lost.
 fn check_manifest_is_there(disk: &dyn Disk, names: &[String]) -> Result<()> {
-    let segments = names.iter().filter(|name| name.ends_with(".seg")).count();
-    if segments < 2 || names.iter().any(|name| name == manifest::NAME) {
+    let segments: Vec<&String> = names.iter().filter(|name| name.ends_with(".seg")).collect();
+    if names.iter().any(|name| name == manifest::NAME) {
+        return Ok(());
+    }
+    let is_blank = |name: &String| {
+        let start = disk.open(name).and_then(|file| file.view(0, file.length().min(entry::ALIGNMENT) as usize));
+        start.is_ok_and(|bytes| bytes.iter().all(|byte| *byte == 0))
+    };
+    if segments.len() < 2 && segments.into_iter().all(is_blank) {
         return Ok(());
     }
     let (folder, name) = (disk.name(), manifest::NAME);
@@ -187,17 +201,50 @@ impl Scanned {
 
     fn add(&mut self, segment: &Arc<Segment>, position: u64, entry: &Entry) {
         self.last = self.last.max(entry.version);
-        segment.add(position + entry.length(), entry.version);
-        let place = Place::of(segment, position, entry);
-        let newest = self.newest.entry(entry.at.clone()).or_insert_with(|| (entry.kind, place.clone()));
-        if place.version > newest.1.version {
-            *newest = (entry.kind, place);
+        segment.add(position + entry.length(), entry.key_version());
+        let spot = Spot::of(segment, position, entry);
+        if matches!(entry.kind, Kind::Put | Kind::Hold) {
+            self.streams.insert(entry.version, Arc::new(Stream::new(entry, spot.clone())));
         }
+        if entry.kind == Kind::Hold || self.newest.get(&entry.at).is_some_and(|(at, _)| at.version >= entry.version) {
+            return;
+        }
+        let Entry { kind, version, expires, digest, .. } = *entry;
+        self.newest.insert(entry.at.clone(), (Newest { kind, version, expires, digest }, spot));
+    }
+
+    /// What lies where.
+    fn index(&mut self, disk: &dyn Disk, salvage: bool) -> Result<BTreeMap<Coordinate, Place>> {
+        let mut index = BTreeMap::new();
+        for (at, (Newest { kind, version, expires, digest }, spot)) in std::mem::take(&mut self.newest) {
+            let (origin, reference) = match kind {
+                Kind::Put => (version, None),
+                Kind::Refer(origin) => (origin, Some(spot)),
+                Kind::Remove | Kind::Hold => continue,
+            };
+            let stream = self.streams.get(&origin).filter(|stream| stream.digest == digest);
+            let place = stream.map(|stream| Place { version, expires, stream: Arc::clone(stream), reference });
+            match place {
+                Some(place) if place.is_expired() => {}
+                Some(place) => drop(index.insert(at, place)),
+                None if salvage => tracing::error!(coordinate = %at, "the stream that an entry names is lost"),
+                None => {
+                    return Err(Error::Corrupt(format!(
+                        "{}: the stream of {at} is missing: restore the folder from a copy, or open it to salvage what is left",
+                        disk.name()
+                    )));
+                }
+            }
+        }
+        Ok(index)
     }
 }
 
-/// Whether an entry's stream matches its digest.
+/// Whether an entry's stream matches its digest, where it holds one.
 fn is_whole(segment: &Segment, position: u64, entry: &Entry) -> bool {
+    if matches!(entry.kind, Kind::Refer(_)) {
+        return true;
+    }
     let length = usize::try_from(entry.stream_bytes).unwrap_or(usize::MAX);
     let stream = segment.file.view(position + entry.stream_start(), length);
     stream.is_ok_and(|stream| entry::digest(&stream) == entry.digest)

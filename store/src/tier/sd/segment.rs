@@ -19,7 +19,7 @@ pub(super) struct Segment {
     pub(super) used: AtomicU64,
     /// The bytes of entries that the index names.
     pub(super) live: AtomicU64,
-    /// The least version that an entry has.
+    /// The least version that an entry has for its key.
     pub(super) oldest: AtomicU64,
 }
 

@@ -154,6 +154,132 @@ fn scans_are_ordered_snapshots_that_outlive_compaction() {
     assert_eq!(sd.scan(..).map(|(_, _, read)| number(&read.unwrap())).collect::<Vec<_>>(), [399; 3]);
 }
 
+/// Bytes of a log with these many streams of a batch, and of entries that name them, for keys of one stratum.
+fn log_bytes(batch: &Batch, streams: u64, references: u64) -> u64 {
+    let stream = Encoded::of(batch).unwrap().bytes().len() as u64;
+    streams * (128 + entry::aligned(stream)) + references * 128
+}
+
+#[test]
+fn equal_batches_are_written_once() {
+    let disk = Arc::new(Lying::new());
+    let sd = Sd::on(Arc::clone(&disk) as Arc<dyn Disk>, small()).unwrap();
+    let batch = suite::batch(7, 100);
+    for key in 0..20 {
+        sd.insert(&at(key), &batch, PutOptions::default()).unwrap();
+    }
+    let live = |sd: &Sd| sd.stats().bytes as u64;
+    assert_eq!((live(&sd), sd.log_stats().streams), (log_bytes(&batch, 1, 19), 1));
+    // Put anew where it lies already.
+    sd.insert(&at(0), &batch, PutOptions::default()).unwrap();
+    assert_eq!((live(&sd), sd.log_stats().streams), (log_bytes(&batch, 1, 20), 1));
+    // The others keep it when its own key lets go of it, over compaction and closing.
+    sd.delete(&at(0), PutOptions::default()).unwrap();
+    for key in 1..10 {
+        sd.insert(&at(key), &suite::batch(key, 3), PutOptions::default()).unwrap();
+    }
+    let check = |sd: &Sd| {
+        assert!(sd.find(&at(0)).unwrap().is_none());
+        for key in 1..20 {
+            let found = sd.find(&at(key)).unwrap().map(|(batch, _)| number(&batch));
+            assert_eq!(found, Some(if key < 10 { key } else { 7 }), "key {key}");
+        }
+        assert_eq!(live(sd), log_bytes(&batch, 1, 10) + log_bytes(&suite::batch(1, 3), 9, 0));
+        assert_eq!(sd.log_stats().streams, 10);
+    };
+    check(&sd);
+    sd.compact().unwrap();
+    check(&sd);
+    assert_eq!(sd.log_stats().disk_bytes, live(&sd), "nothing else is left");
+    drop(sd);
+    let sd = Sd::on(Arc::clone(&disk) as Arc<dyn Disk>, small()).unwrap();
+    check(&sd);
+    sd.compact().unwrap();
+    check(&sd);
+    // With the last of them it leaves.
+    for key in 10..20 {
+        sd.delete(&at(key), PutOptions::default()).unwrap();
+    }
+    assert_eq!((live(&sd), sd.log_stats().streams), (log_bytes(&suite::batch(1, 3), 9, 0), 9));
+    for key in 1..10 {
+        sd.delete(&at(key), PutOptions::default()).unwrap();
+    }
+    sd.compact().unwrap();
+    assert_eq!((live(&sd), sd.log_stats().streams, sd.log_stats().disk_bytes), (0, 0, 0));
+}
+
+#[test]
+fn what_expires_leaves_its_stream_to_others() {
+    let disk = Arc::new(Lying::new());
+    let sd = Sd::on(Arc::clone(&disk) as Arc<dyn Disk>, small()).unwrap();
+    let ttl = PutOptions { ttl: Some(Duration::from_secs(1)), ..PutOptions::default() };
+    sd.insert(&at(1), &suite::batch(1, 9), ttl).unwrap();
+    sd.insert(&at(2), &suite::batch(1, 9), PutOptions::default()).unwrap();
+    sd.insert(&at(3), &suite::batch(1, 9), ttl).unwrap();
+    let started = std::time::Instant::now();
+    while sd.find(&at(1)).unwrap().is_some() || sd.find(&at(3)).unwrap().is_some() {
+        assert!(started.elapsed() < Duration::from_secs(10), "it does not expire");
+        thread::sleep(Duration::from_millis(50));
+    }
+    sd.insert(&at(4), &suite::batch(4, 1), PutOptions::default()).unwrap();
+    sd.delete(&at(4), PutOptions::default()).unwrap();
+    sd.compact().unwrap();
+    assert_eq!(sd.stats().entries, 1, "compaction takes out what has expired");
+    drop(sd);
+    let sd = Sd::on(disk as Arc<dyn Disk>, small()).unwrap();
+    assert_eq!(sd.scan(..).map(|(at, _, read)| (at, number(&read.unwrap()))).collect::<Vec<_>>(), [(at(2), 1)]);
+}
+
+#[test]
+fn different_streams_are_kept_apart_whatever_the_digest() {
+    let disk = Lying::new();
+    let file = disk.create("1", 4_096).unwrap();
+    let segment = Arc::new(Segment::new(1, file));
+    let mut streams = Streams::default();
+    for version in 1..4 {
+        let entry = Entry {
+            at: at(1),
+            kind: Kind::Put,
+            version,
+            expires: 0,
+            ahead: 0,
+            shape: Shape { schema_bytes: 0, is_plain: true },
+            stream_bytes: version,
+            digest: [9; 16],
+        };
+        streams.add(&Arc::new(Stream::new(&entry, Spot::of(&segment, 0, &entry))));
+    }
+    let find = |bytes| streams.find([9; 16], |stream| stream.bytes == bytes).map(|stream| stream.origin);
+    assert_eq!([find(0), find(1), find(2), find(3)], [None, Some(1), Some(2), Some(3)]);
+    assert!(streams.find([8; 16], |_| true).is_none());
+}
+
+#[test]
+fn a_damaged_stream_is_not_shared_again() {
+    let disk = Arc::new(Lying::new());
+    let sd = Sd::on(Arc::clone(&disk) as Arc<dyn Disk>, small()).unwrap();
+    for key in 1..3 {
+        sd.insert(&at(key), &suite::batch(7, 9), durable()).unwrap();
+    }
+    drop(sd);
+    let mut files = disk.files();
+    let stream = Encoded::of(&suite::batch(7, 9)).unwrap().bytes().to_vec();
+    let (_, bytes) = files.iter_mut().find(|(name, _)| name.ends_with(".seg")).unwrap();
+    let start = bytes.windows(stream.len()).position(|window| window == stream).unwrap();
+    bytes[start + stream.len() / 2] ^= 1;
+    let sd = Sd::on(Arc::new(Lying::of(files)), small()).unwrap();
+    sd.insert(&at(3), &suite::batch(7, 9), durable()).unwrap();
+    assert_eq!(sd.log_stats().streams, 2, "it was compared with the damaged one");
+    assert!(matches!(sd.find(&at(1)), Err(Error::Corrupt(_))) && matches!(sd.find(&at(2)), Err(Error::Corrupt(_))));
+    assert_eq!((sd.verify(), sd.log_stats().quarantined), (vec![at(1), at(2)], 1));
+    // Put anew, they share the one that is whole.
+    for key in 1..3 {
+        sd.insert(&at(key), &suite::batch(7, 9), durable()).unwrap();
+        assert_eq!(sd.find(&at(key)).unwrap().map(|(batch, _)| number(&batch)), Some(7));
+    }
+    assert_eq!((sd.verify(), sd.log_stats().streams), (vec![], 1));
+}
+
 #[test]
 fn waiting_writers_share_syncs() {
     let folder = tempfile::tempdir().unwrap();
@@ -209,7 +335,11 @@ impl Model {
 fn history(sd: &Sd, model: &mut Model, random: &mut Random, operations: u64) -> Result<()> {
     for _ in 0..operations {
         let key = random.below(12) as u32;
-        let value = random.below(1 << 20) as u32;
+        // Half of the batches are a few that come again and again, and share their streams.
+        let is_common = random.below(2) == 0;
+        let value = random.below(if is_common { 4 } else { 1 << 20 }) as u32;
+        let rows = if is_common { value * 100 } else { random.below(400) as u32 };
+        let batch = suite::batch(value, rows as usize);
         match random.below(16) {
             0 => sd.flush().map(|()| model.acknowledge())?,
             1 => {
@@ -219,12 +349,12 @@ fn history(sd: &Sd, model: &mut Model, random: &mut Random, operations: u64) -> 
             2 => sd.compact()?,
             3..6 => {
                 model.may(key, Some(value));
-                sd.insert(&at(key), &suite::batch(value, random.below(400) as usize), durable())?;
+                sd.insert(&at(key), &batch, durable())?;
                 model.acknowledge();
             }
             _ => {
                 model.may(key, Some(value));
-                sd.insert(&at(key), &suite::batch(value, random.below(400) as usize), PutOptions::default())?;
+                sd.insert(&at(key), &batch, PutOptions::default())?;
             }
         }
     }
@@ -337,9 +467,16 @@ fn no_damage_is_a_wrong_answer() {
         sd.insert(&at(key % 5), &suite::batch(key, 4), PutOptions::default()).unwrap();
     }
     sd.delete(&at(4), PutOptions::default()).unwrap();
+    // Two that name the stream of another, one of which that other has left.
+    for (key, value) in [(5, 7), (6, 3)] {
+        sd.insert(&at(key), &suite::batch(value, 4), PutOptions::default()).unwrap();
+    }
+    sd.insert(&at(3), &suite::batch(8, 4), PutOptions::default()).unwrap();
+    sd.compact().unwrap();
+    assert_eq!(sd.log_stats().streams, 5);
     drop(sd);
     let files = disk.files();
-    let want = [Some(5), Some(6), Some(7), Some(3), None];
+    let want = [Some(5), Some(6), Some(7), Some(8), None, Some(7), Some(3)];
     let (mut refused, mut damaged) = (0, 0);
     let mut check = |files: Vec<(String, Vec<u8>)>, what: &dyn Fn() -> String| {
         for salvage in [false, true] {
