@@ -30,9 +30,11 @@ pub(crate) fn allocated_bytes(bytes: usize) -> usize {
 
 /// A record batch with the bytes that it keeps alive. It never changes: a mutation makes a new one.
 #[derive(Clone)]
+#[repr(C)]
 pub struct Batch {
-    records: RecordBatch,
+    /// First, to lie beside the counts of those who share the batch: who takes or leaves a share asks for it.
     size_bytes: usize,
+    records: RecordBatch,
 }
 
 impl Batch {

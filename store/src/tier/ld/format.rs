@@ -152,7 +152,8 @@ mod parquet {
     }
 }
 
-#[cfg(all(test, feature = "parquet"))]
+#[cfg(feature = "parquet")]
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
