@@ -34,11 +34,40 @@ impl Forest {
     /// # Errors
     /// [`ForestError::Length`] when `out` is not `[n_targets]`.
     pub fn evaluate_with(&self, feature: &dyn Fn(u32) -> f64, out: &mut [f64]) -> Result<(), ForestError> {
+        self.evaluate(&|tree| self.reach(&self.trees[tree], feature), feature, out)
+    }
+
+    /// The raw scores of a row into `out` `[n_targets]`, where the leaf that it reaches in each tree is known, as
+    /// [`leaf_indices`](Self::leaf_indices) gives it.
+    ///
+    /// # Errors
+    /// [`ForestError::Length`] when `leaves` is not `[trees]` or `out` not `[n_targets]`.
+    ///
+    /// # Panics
+    /// For a leaf that the forest does not have.
+    pub fn evaluate_leaves(
+        &self,
+        leaves: &[u32],
+        feature: &dyn Fn(u32) -> f64,
+        out: &mut [f64],
+    ) -> Result<(), ForestError> {
+        if leaves.len() != self.trees.len() {
+            return Err(ForestError::Length { what: "leaves", found: leaves.len(), expected: self.trees.len() });
+        }
+        self.evaluate(&|tree| leaves[tree], feature, out)
+    }
+
+    fn evaluate(
+        &self,
+        reach: &impl Fn(usize) -> u32,
+        feature: &dyn Fn(u32) -> f64,
+        out: &mut [f64],
+    ) -> Result<(), ForestError> {
         check_length("out", out.len(), self.n_targets)?;
         match self.aggregate {
-            Aggregate::Sum | Aggregate::Average(_) => self.sum(feature, out),
-            Aggregate::Min => self.extreme(feature, out, |new, old| new < old),
-            Aggregate::Max => self.extreme(feature, out, |new, old| new > old),
+            Aggregate::Sum | Aggregate::Average(_) => self.sum(reach, feature, out),
+            Aggregate::Min => self.extreme(reach, feature, out, |new, old| new < old),
+            Aggregate::Max => self.extreme(reach, feature, out, |new, old| new > old),
         }
         Ok(())
     }
@@ -57,13 +86,13 @@ impl Forest {
         Ok(())
     }
 
-    fn sum(&self, feature: &dyn Fn(u32) -> f64, out: &mut [f64]) {
+    fn sum(&self, reach: &impl Fn(usize) -> u32, feature: &dyn Fn(u32) -> f64, out: &mut [f64]) {
         let width = self.accumulate;
         match self.base_order {
             BaseOrder::First => out.copy_from_slice(&self.base),
             BaseOrder::Last => out.fill(0.0),
         }
-        self.for_each_weight(feature, |target, weight| out[target] = width.round(out[target] + weight));
+        self.for_each_weight(reach, feature, |target, weight| out[target] = width.round(out[target] + weight));
         if let Aggregate::Average(divisor) = self.aggregate {
             for out in out.iter_mut() {
                 *out = width.round(*out / f64::from(divisor));
@@ -74,10 +103,16 @@ impl Forest {
         }
     }
 
-    fn extreme(&self, feature: &dyn Fn(u32) -> f64, out: &mut [f64], replaces: fn(f64, f64) -> bool) {
+    fn extreme(
+        &self,
+        reach: &impl Fn(usize) -> u32,
+        feature: &dyn Fn(u32) -> f64,
+        out: &mut [f64],
+        replaces: fn(f64, f64) -> bool,
+    ) {
         let mut found = vec![false; out.len()];
         out.fill(0.0);
-        self.for_each_weight(feature, |target, weight| {
+        self.for_each_weight(reach, feature, |target, weight| {
             if !found[target] || replaces(weight, out[target]) {
                 out[target] = weight;
                 found[target] = true;
@@ -94,9 +129,14 @@ impl Forest {
     }
 
     /// Calls `add(target, weight)` for the reached leaves' weights, in order, rounded to the sums' width.
-    fn for_each_weight(&self, feature: &dyn Fn(u32) -> f64, mut add: impl FnMut(usize, f64)) {
-        for tree in &self.trees {
-            let leaf = self.leaves[self.reach(tree, feature) as usize];
+    fn for_each_weight(
+        &self,
+        reach: &impl Fn(usize) -> u32,
+        feature: &dyn Fn(u32) -> f64,
+        mut add: impl FnMut(usize, f64),
+    ) {
+        for tree in 0..self.trees.len() {
+            let leaf = self.leaves[reach(tree) as usize];
             let first = leaf.first_weight as usize;
             for weight in &self.weights[first..first + leaf.n_weights as usize] {
                 let value = self.linear_value(leaf, feature).unwrap_or(weight.weight);

@@ -5,15 +5,19 @@
 //! then give the bits of each row's leaf number, and the leaf's weights are added to the row's sums in the order of trees,
 //! so that the bits are those of the sequential evaluation. Related to QuickScorer (Lucchese et al., SIGIR 2015), which
 //! keeps a bit for each leaf of a row instead of a bit for each row of a leaf.
+//!
+//! Rows that are too few for a block go one after the other, each through eight trees at a time.
 
 mod masks;
 mod tree;
+mod walk;
 
 use super::simd::Isa;
 use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
 use masks::{Distinct, Tests};
 use std::ops::Range;
 use tree::{Adds, Tree};
+use walk::Walk;
 
 /// Rows of a block.
 const ROWS: usize = 512;
@@ -24,10 +28,11 @@ pub(crate) type Mask = [u64; ROWS / 64];
 /// Targets whose sums a block keeps at most.
 const TARGETS_MAX: u32 = 4_096;
 
-/// About the nanoseconds that a test takes for a block, and a node for a row that visits it. With them and those of
-/// [`Tree`] it is only decided which of two ways with the same answer is taken.
+/// About the nanoseconds that a test takes for a block, and a node for a row that visits it, alone and among those of other
+/// trees. With them and those of [`Tree`] it is only decided which of the ways with the same answer is taken.
 const TEST_NS: usize = 25;
 const VISIT_NS: usize = 10;
+const WALK_NS: usize = 2;
 
 /// A table of features in rows.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +65,8 @@ pub(crate) struct Scorer {
     forest: Forest,
     /// `None` where rows go one after the other, however many they are.
     blocks: Option<Blocks>,
+    /// How a row goes alone; `None` is as the forest's reference does.
+    walk: Option<Walk>,
 }
 
 /// What a forest needs for blocks of rows.
@@ -78,8 +85,10 @@ impl Scorer {
     /// The forest, ready for blocks where it can be and where a full block is faster than its rows one after the other. It is
     /// not where nearly each node has a test of its own and a row visits few of them.
     pub(crate) fn new(forest: Forest, isa: Isa) -> Self {
-        let blocks = Blocks::new(&forest, isa).filter(|blocks| blocks.rows_min <= ROWS);
-        Self { forest, blocks }
+        let walk = Walk::new(&forest);
+        let visit_ns = if walk.is_some() { WALK_NS } else { VISIT_NS };
+        let blocks = Blocks::new(&forest, isa, visit_ns).filter(|blocks| blocks.rows_min <= ROWS);
+        Self { forest, blocks, walk }
     }
 
     /// The forest.
@@ -92,7 +101,8 @@ impl Scorer {
         let targets = self.forest.n_targets as usize;
         let in_blocks =
             |blocks: &Blocks| blocks.n_masks() * size_of::<Mask>() + (1 + 2 * targets) * ROWS * size_of::<f64>();
-        self.blocks.as_ref().map_or(0, in_blocks) + targets * size_of::<f64>()
+        let alone = self.walk.as_ref().map_or(0, Walk::scratch_bytes);
+        self.blocks.as_ref().map_or(0, in_blocks).max(alone) + targets * size_of::<f64>()
     }
 
     /// Calls with each row's number and raw scores, in the order of rows. A row has `columns` features, at least one and at
@@ -113,7 +123,7 @@ impl Scorer {
             None => 0,
         };
         if let Some(blocks) = &self.blocks {
-            let mut scratch = Scratch::new(&self.forest, blocks.n_masks(), scratch);
+            let mut scratch = Scratch::new(&self.forest, blocks.n_masks(), &mut *scratch);
             for first in (0..in_blocks).step_by(ROWS) {
                 let block = first..in_blocks.min(first + ROWS);
                 blocks.scores(&self.forest, (table, columns), block.clone(), &mut scratch);
@@ -126,8 +136,14 @@ impl Scorer {
         }
         for number in in_blocks..rows {
             let feature = |feature: u32| table.at(number * columns + feature as usize);
-            // The length is the forest's own.
-            let _ = self.forest.evaluate_with(&feature, row);
+            // The lengths are the forest's own.
+            let _ = match &self.walk {
+                Some(walk) => {
+                    let leaves = walk.leaves((table, columns), number, &mut scratch[..walk.scratch_bytes()]);
+                    self.forest.evaluate_leaves(leaves, &feature, row)
+                }
+                None => self.forest.evaluate_with(&feature, row),
+            };
             each(number, row);
         }
     }
@@ -167,7 +183,7 @@ impl Blocks {
     /// What the forest needs; `None` where it has linear leaves, leaves that share weights or are shared by nodes, more than
     /// 4,096 targets, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of trees
     /// that leave a target out, or starts from a base that the width of its sums cannot hold.
-    fn new(forest: &Forest, isa: Isa) -> Option<Self> {
+    fn new(forest: &Forest, isa: Isa, visit_ns: usize) -> Option<Self> {
         let weights: u64 = forest.leaves.iter().map(|leaf| u64::from(leaf.n_weights)).sum();
         let is_plain = forest.linear.is_empty() && weights <= forest.weights.len() as u64;
         let is_held = |base: &f64| base.is_nan() || forest.accumulate.round(*base).to_bits() == base.to_bits();
@@ -186,7 +202,7 @@ impl Blocks {
         }
         let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
         let block_ns = TEST_NS * tests.len() + trees.iter().map(Tree::block_ns).sum::<usize>();
-        let row_ns = VISIT_NS * trees.iter().map(Tree::visits).sum::<usize>();
+        let row_ns = visit_ns * trees.iter().map(Tree::visits).sum::<usize>();
         let rows_min = block_ns.div_ceil(row_ns.max(1)).max(1);
         Some(Self { tests, trees, n_slots, rows_min, isa })
     }

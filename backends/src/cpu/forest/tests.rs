@@ -63,10 +63,12 @@ fn forest(random: &mut Random) -> Forest {
     parts.category_sets = [CategoryCast::Truncate, CategoryCast::TruncateNonNegative, CategoryCast::Whole]
         .map(|cast| CategorySet::new(cast, (0..4).map(|_| random.below(6) as u32).collect()))
         .into();
+    // Half of them have nothing but order in their tests.
+    let is_ordered = random.below(2) == 0;
     // All targets in each leaf, one target a tree, or whatever comes, with targets named twice.
     let naming = random.below(3);
     for tree in 0..n_trees {
-        if random.below(5) == 0 {
+        if !is_ordered && random.below(5) == 0 {
             oblivious(random, &mut parts, naming, tree);
             continue;
         }
@@ -79,7 +81,7 @@ fn forest(random: &mut Random) -> Forest {
             }
             left -= 1;
             next += 2;
-            let (threshold, mode, missing) = test(random, parts.compare);
+            let (threshold, mode, missing) = test(random, parts.compare, is_ordered);
             let feature = random.below(features.into()) as u32;
             Ok(SourceNode::Split { feature, threshold, mode, missing, yes: next - 1, no: next })
         };
@@ -88,14 +90,15 @@ fn forest(random: &mut Random) -> Forest {
     Forest::new(parts).unwrap()
 }
 
-fn test(random: &mut Random, width: Precision) -> (f64, Mode, Missing) {
+fn test(random: &mut Random, width: Precision, is_ordered: bool) -> (f64, Mode, Missing) {
     let modes =
         [Mode::LessEq, Mode::Less, Mode::Greater, Mode::GreaterEq, Mode::Equal, Mode::NotEqual, Mode::Member(0)];
-    let mode = match modes[random.below(7) as usize] {
+    let mode = match modes[random.below(if is_ordered { 4 } else { 7 }) as usize] {
         Mode::Member(_) => Mode::Member(random.below(3) as u32),
         mode => mode,
     };
-    let values = [MissingValues::None, MissingValues::Nan, MissingValues::ZeroOrNan][random.below(3) as usize];
+    let values = [MissingValues::None, MissingValues::Nan, MissingValues::ZeroOrNan];
+    let values = values[random.below(if is_ordered { 2 } else { 3 }) as usize];
     (random.number(width), mode, Missing { values, to_true: random.below(2) == 0 })
 }
 
@@ -120,7 +123,7 @@ fn oblivious(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u6
     let depth = random.below(6) as u32;
     let (first_node, first_leaf) = (parts.nodes.len() as u32, parts.leaves.len() as u32);
     for _ in 0..depth {
-        let (threshold, mode, missing) = test(random, parts.compare);
+        let (threshold, mode, missing) = test(random, parts.compare, false);
         parts.push_split(random.below(parts.n_features.into()) as u32, threshold, mode, missing);
     }
     for _ in 0..1 << depth {
@@ -138,7 +141,7 @@ fn bits(score: f64) -> u64 {
 
 #[test]
 fn random_forests_give_the_bits_of_the_reference() {
-    let mut ready = 0;
+    let (mut ready, mut walked) = (0, 0);
     for seed in 0..400 {
         let mut random = Random(seed);
         let forest = forest(&mut random);
@@ -146,10 +149,15 @@ fn random_forests_give_the_bits_of_the_reference() {
         let rows = [1, 31, 32, 100, 512, 513, 560][random.below(7) as usize];
         let wide: Vec<f64> = (0..rows * columns).map(|_| random.number(Precision::F64)).collect();
         let narrow: Vec<f32> = wide.iter().map(|value| *value as f32).collect();
-        for isa in Isa::available() {
-            let blocks = Blocks::new(&forest, isa);
-            ready += usize::from(blocks.is_some());
-            let scorer = Scorer { forest: forest.clone(), blocks };
+        walked += usize::from(Walk::new(&forest).is_some());
+        let with = |isa: Option<Isa>, walk| {
+            let blocks = isa.and_then(|isa| Blocks::new(&forest, isa, VISIT_NS));
+            (isa, Scorer { forest: forest.clone(), blocks, walk })
+        };
+        let mut scorers: Vec<_> = Isa::available().into_iter().map(|isa| with(Some(isa), Walk::new(&forest))).collect();
+        scorers.extend([with(Some(Isa::best()), None), with(None, Walk::new(&forest))]);
+        for (isa, scorer) in scorers {
+            ready += usize::from(scorer.blocks.is_some());
             let mut scratch = vec![seed; scorer.scratch_bytes() / 8];
             let scratch = bytemuck::cast_slice_mut(&mut scratch);
             for table in [Table::F32(&narrow), Table::F64(&wide)] {
@@ -167,6 +175,7 @@ fn random_forests_give_the_bits_of_the_reference() {
         }
     }
     assert!(ready > 300 * Isa::available().len(), "{ready} forests were ready for blocks");
+    assert!(walked > 150, "{walked} forests were ready for rows alone");
 }
 
 #[test]
@@ -184,7 +193,7 @@ fn leaves_that_name_targets_here_and_there_take_no_memory() {
         Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }))
     };
     parts.push_tree(0, 10_000, read, |error| error).unwrap();
-    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best()).is_none());
+    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best(), VISIT_NS).is_none());
 }
 
 /// A forest of one tree of one split, of which the caller says the rest.
@@ -208,7 +217,7 @@ fn stump(change: impl FnOnce(&mut ForestParts)) -> Forest {
 #[test]
 fn what_blocks_cannot_say_is_left_to_the_reference() {
     type Change = fn(&mut ForestParts);
-    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best()).is_some();
+    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best(), VISIT_NS).is_some();
     assert!(is_taken(|_| {}));
     assert!(is_taken(|parts| parts.aggregate = Aggregate::Min));
     let cases: [(&str, Change); 4] = [
