@@ -28,11 +28,10 @@ pub(crate) type Mask = [u64; ROWS / 64];
 /// Targets whose sums a block keeps at most.
 const TARGETS_MAX: u32 = 4_096;
 
-/// About the nanoseconds that a test takes for a block, and a node for a row that visits it, alone and among those of other
-/// trees. With them and those of [`Tree`] it is only decided which of the ways with the same answer is taken.
+/// About the nanoseconds that a test takes for a block, and a node for a row that visits it. With them and those of
+/// [`Tree`] it is only decided which of the ways with the same answer is taken.
 const TEST_NS: usize = 25;
 const VISIT_NS: usize = 10;
-const WALK_NS: usize = 2;
 
 /// A table of features in rows.
 #[derive(Debug, Clone, Copy)]
@@ -86,8 +85,7 @@ impl Scorer {
     /// not where nearly each node has a test of its own and a row visits few of them.
     pub(crate) fn new(forest: Forest, isa: Isa) -> Self {
         let walk = Walk::new(&forest);
-        let visit_ns = if walk.is_some() { WALK_NS } else { VISIT_NS };
-        let blocks = Blocks::new(&forest, isa, visit_ns).filter(|blocks| blocks.rows_min <= ROWS);
+        let blocks = Blocks::new(&forest, isa).filter(|blocks| blocks.rows_min <= ROWS);
         Self { forest, blocks, walk }
     }
 
@@ -183,7 +181,7 @@ impl Blocks {
     /// What the forest needs; `None` where it has linear leaves, leaves that share weights or are shared by nodes, more than
     /// 4,096 targets, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of trees
     /// that leave a target out, or starts from a base that the width of its sums cannot hold.
-    fn new(forest: &Forest, isa: Isa, visit_ns: usize) -> Option<Self> {
+    fn new(forest: &Forest, isa: Isa) -> Option<Self> {
         let weights: u64 = forest.leaves.iter().map(|leaf| u64::from(leaf.n_weights)).sum();
         let is_plain = forest.linear.is_empty() && weights <= forest.weights.len() as u64;
         let is_held = |base: &f64| base.is_nan() || forest.accumulate.round(*base).to_bits() == base.to_bits();
@@ -202,7 +200,7 @@ impl Blocks {
         }
         let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
         let block_ns = TEST_NS * tests.len() + trees.iter().map(Tree::block_ns).sum::<usize>();
-        let row_ns = visit_ns * trees.iter().map(Tree::visits).sum::<usize>();
+        let row_ns = VISIT_NS * trees.iter().map(Tree::visits).sum::<usize>();
         let rows_min = block_ns.div_ceil(row_ns.max(1)).max(1);
         Some(Self { tests, trees, n_slots, rows_min, isa })
     }

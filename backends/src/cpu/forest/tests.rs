@@ -151,7 +151,7 @@ fn random_forests_give_the_bits_of_the_reference() {
         let narrow: Vec<f32> = wide.iter().map(|value| *value as f32).collect();
         walked += usize::from(Walk::new(&forest).is_some());
         let with = |isa: Option<Isa>, walk| {
-            let blocks = isa.and_then(|isa| Blocks::new(&forest, isa, VISIT_NS));
+            let blocks = isa.and_then(|isa| Blocks::new(&forest, isa));
             (isa, Scorer { forest: forest.clone(), blocks, walk })
         };
         let mut scorers: Vec<_> = Isa::available().into_iter().map(|isa| with(Some(isa), Walk::new(&forest))).collect();
@@ -193,7 +193,7 @@ fn leaves_that_name_targets_here_and_there_take_no_memory() {
         Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }))
     };
     parts.push_tree(0, 10_000, read, |error| error).unwrap();
-    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best(), VISIT_NS).is_none());
+    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best()).is_none());
 }
 
 /// A forest of one tree of one split, of which the caller says the rest.
@@ -217,7 +217,7 @@ fn stump(change: impl FnOnce(&mut ForestParts)) -> Forest {
 #[test]
 fn what_blocks_cannot_say_is_left_to_the_reference() {
     type Change = fn(&mut ForestParts);
-    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best(), VISIT_NS).is_some();
+    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best()).is_some();
     assert!(is_taken(|_| {}));
     assert!(is_taken(|parts| parts.aggregate = Aggregate::Min));
     let cases: [(&str, Change); 4] = [

@@ -45,6 +45,8 @@ pub(super) trait Real: Copy + PartialOrd + bytemuck::Pod {
     fn of(value: f64) -> Self;
     /// The greatest number below a finite one, or below infinity.
     fn below(self) -> Self;
+    /// Whether it is NaN.
+    fn is_missing(self) -> bool;
 }
 
 impl Real for f32 {
@@ -56,6 +58,9 @@ impl Real for f32 {
     fn below(self) -> Self {
         self.next_down()
     }
+    fn is_missing(self) -> bool {
+        self.is_nan()
+    }
 }
 
 impl Real for f64 {
@@ -66,6 +71,9 @@ impl Real for f64 {
     }
     fn below(self) -> Self {
         self.next_down()
+    }
+    fn is_missing(self) -> bool {
+        self.is_nan()
     }
 }
 
@@ -172,7 +180,7 @@ impl<T: Real> Nodes<T> {
             for at in &mut at {
                 let node = self.nodes[*at as usize];
                 let x = row[(node.feature & !NAN_FIRST) as usize];
-                let is_nan = x != x;
+                let is_nan = x.is_missing();
                 let is_first = (x <= node.threshold) | (is_nan & (node.feature >= NAN_FIRST));
                 let next = node.next + u32::from(!is_first);
                 moved |= *at ^ next;
