@@ -427,6 +427,12 @@ fn a_store_keeps_batches_in_an_object_store() {
     assert_eq!(json(&output(path, &["store", "scan", url, "--json"])).as_array().unwrap().len(), 2);
     let stats = json(&output(path, &["store", "stats", url, "--json"]));
     assert_eq!((stats["batches"].as_u64(), stats["objects"].as_u64()), (Some(2), Some(1)), "equal content once");
+    output(path, &["store", "put", url, "5.0.0.0", "rows.csv", "--parquet"]);
+    assert_eq!(output(path, &["store", "get", url, "5.0.0.0"]), "id,score\n1,0.5\n2,0.25\n");
+    let objects = fs::read_dir(path.join("objects/objects")).unwrap().map(|e| e.unwrap().path());
+    let (parquet, arrow): (Vec<_>, Vec<_>) = objects.partition(|p| p.extension().is_some_and(|e| e == "parquet"));
+    assert_eq!((parquet.len(), arrow.len()), (1, 1));
+    assert!(fs::read(&parquet[0]).unwrap().starts_with(b"PAR1"));
     output(path, &["store", "remove", url, "3.0.17.0"]);
     assert!(output(path, &["store", "compact", url]).contains("0 objects"));
     assert!(output(path, &["store", "verify", url]).contains("every batch"));
@@ -444,6 +450,8 @@ fn a_store_keeps_batches_in_a_folder() {
     assert!(output(path, &["store", "put", "kept", "3.0.17.0", "rows.csv"]).contains("2 rows, version 1"));
     output(path, &["store", "put", "kept", "3.0.17.0/0.0.0.5", "rows.csv"]);
     output(path, &["store", "put", "kept", "4.0.0.0", "rows.csv"]);
+    let here = hologram(path, &["store", "put", "kept", "5.0.0.0", "rows.csv", "--parquet"]);
+    assert!(here.code != 0 && here.err.contains("URL of an object store"), "{}", here.err);
     let late = hologram(path, &["store", "put", "kept", "4.0.0.0", "rows.csv", "--expect", "1"]);
     assert!(late.code != 0 && late.err.contains("version 3 is there"), "{}", late.err);
     assert_eq!(output(path, &["store", "get", "kept", "3.0.17.0"]), "id,score\n1,0.5\n2,0.25\n");
@@ -453,9 +461,10 @@ fn a_store_keeps_batches_in_a_folder() {
     output(path, &["store", "remove", "kept", "3.0.17.0"]);
     assert!(output(path, &["store", "compact", "kept"]).contains("bytes"));
     let stats = json(&output(path, &["store", "stats", "kept", "--json"]));
-    assert_eq!((stats["batches"].as_u64(), stats["bytes"].as_u64()), (Some(2), stats["disk_bytes"].as_u64()));
+    assert_eq!((stats["batches"].as_u64(), stats["streams"].as_u64()), (Some(2), Some(1)), "equal content once");
+    assert_eq!(stats["bytes"].as_u64(), stats["disk_bytes"].as_u64());
     assert!(output(path, &["store", "verify", "kept"]).contains("every batch"));
-    // A byte of a batch changes on the disk.
+    // A byte of the batch that both coordinates share changes on the disk.
     let segment = fs::read_dir(path.join("kept")).unwrap().map(|e| e.unwrap().path());
     let segment = segment.filter(|p| p.extension().is_some_and(|e| e == "seg")).max().unwrap();
     let mut bytes = fs::read(&segment).unwrap();
@@ -463,5 +472,5 @@ fn a_store_keeps_batches_in_a_folder() {
     bytes[at] ^= 1;
     fs::write(&segment, bytes).unwrap();
     let damaged = hologram(path, &["store", "verify", "kept"]);
-    assert!(damaged.code != 0 && damaged.err.contains("1 batches are damaged"), "{}", damaged.err);
+    assert!(damaged.code != 0 && damaged.err.contains("2 batches are damaged"), "{}", damaged.err);
 }
