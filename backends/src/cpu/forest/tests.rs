@@ -2,7 +2,8 @@
 
 use super::*;
 use hologram_ops::forest::{
-    CategoryCast, CategorySet, ForestParts, Leaf, LeafWeight, Missing, MissingValues, Mode, SourceNode, Tree, TreeShape,
+    CategoryCast, CategorySet, ForestParts, Leaf, LeafWeight, LinearLeaf, LinearTerm, Missing, MissingValues, Mode,
+    SourceNode, Tree, TreeShape,
 };
 
 struct Random(u64);
@@ -38,6 +39,9 @@ impl Random {
     }
 }
 
+/// How leaves name targets where some of them are linear.
+const LINEAR: u64 = 3;
+
 fn forest(random: &mut Random) -> Forest {
     let width = |random: &mut Random| if random.below(2) == 0 { Precision::F32 } else { Precision::F64 };
     let features = 1 + random.below(6) as u32;
@@ -65,8 +69,9 @@ fn forest(random: &mut Random) -> Forest {
         .into();
     // Half of them have nothing but order in their tests.
     let is_ordered = random.below(2) == 0;
-    // All targets in each leaf, one target a tree, or whatever comes, with targets named twice.
-    let naming = random.below(3);
+    // All targets in each leaf, one target a tree, or whatever comes, with targets named twice; or one a tree, and linear.
+    let is_wide = parts.compare == Precision::F64 && parts.accumulate == Precision::F64;
+    let naming = if is_wide && random.below(2) == 0 { LINEAR } else { random.below(3) };
     for tree in 0..n_trees {
         if !is_ordered && random.below(5) == 0 {
             oblivious(random, &mut parts, naming, tree);
@@ -107,7 +112,7 @@ fn leaf(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u64) ->
     let targets = u64::from(parts.n_targets);
     let named: Vec<u64> = match naming {
         0 => (0..targets).collect(),
-        1 => vec![tree % targets],
+        1 | LINEAR => vec![tree % targets],
         _ => (0..random.below(4)).map(|_| random.below(targets)).collect(),
     };
     for target in &named {
@@ -116,7 +121,17 @@ fn leaf(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u64) ->
         let weight = parts.accumulate.round(if random.below(9) == 0 { -0.0 } else { weight });
         parts.weights.push(LeafWeight { target: *target as u32, weight });
     }
-    Leaf { first_weight, n_weights: named.len() as u32, linear: None }
+    let is_linear = naming == LINEAR && random.below(2) == 0;
+    let linear = is_linear.then(|| {
+        let (first_term, n_terms) = (parts.terms.len() as u32, random.below(3) as u32);
+        for _ in 0..n_terms {
+            let (feature, coefficient) = (random.below(parts.n_features.into()) as u32, random.below(9) as f64 / 7.0);
+            parts.terms.push(LinearTerm { feature, coefficient });
+        }
+        parts.linear.push(LinearLeaf { constant: random.below(9) as f64 / 3.0, first_term, n_terms });
+        parts.linear.len() as u32 - 1
+    });
+    Leaf { first_weight, n_weights: named.len() as u32, linear }
 }
 
 fn oblivious(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u64) {
@@ -141,7 +156,7 @@ fn bits(score: f64) -> u64 {
 
 #[test]
 fn random_forests_give_the_bits_of_the_reference() {
-    let (mut ready, mut walked) = (0, 0);
+    let (mut ready, mut walked, mut linear) = (0, 0, 0);
     for seed in 0..400 {
         let mut random = Random(seed);
         let forest = forest(&mut random);
@@ -150,6 +165,7 @@ fn random_forests_give_the_bits_of_the_reference() {
         let wide: Vec<f64> = (0..rows * columns).map(|_| random.number(Precision::F64)).collect();
         let narrow: Vec<f32> = wide.iter().map(|value| *value as f32).collect();
         walked += usize::from(Walk::new(&forest).is_some());
+        linear += usize::from(Walk::new(&forest).is_some() && !forest.linear.is_empty());
         let with = |isa: Option<Isa>, walk| {
             let blocks = isa.and_then(|isa| Blocks::new(&forest, isa));
             (isa, Scorer { forest: forest.clone(), blocks, walk })
@@ -175,7 +191,7 @@ fn random_forests_give_the_bits_of_the_reference() {
         }
     }
     assert!(ready > 300 * Isa::available().len(), "{ready} forests were ready for blocks");
-    assert!(walked > 150, "{walked} forests were ready for rows alone");
+    assert!(walked > 150 && linear > 10, "{walked} forests were ready for rows alone, {linear} with linear leaves");
 }
 
 #[test]

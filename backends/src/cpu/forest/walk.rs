@@ -1,10 +1,10 @@
-//! One row through a forest: eight trees at a time, so that the processor waits for none of them.
+//! One row through a forest: eight trees at a time, so that waiting for one of them is work on the others.
 //!
 //! All tests become one: a row goes to a node's first child if its feature is at most the threshold, else to the second,
 //! which lies beside it. A leaf is its own first child. So a step is the same few instructions for whatever node, without a
 //! jump to be guessed, and the steps of different trees overlap.
 
-use super::Table;
+use super::{Number, Table};
 use hologram_ops::forest::{Forest, MissingValues, Mode, Precision, TreeShape};
 
 /// Trees that are walked together.
@@ -39,40 +39,26 @@ struct Node<T> {
 }
 
 /// A width that features are compared in.
-pub(super) trait Real: Copy + PartialOrd + bytemuck::Pod {
-    const INFINITY: Self;
-    const NAN: Self;
-    fn of(value: f64) -> Self;
+pub(super) trait Real: Number + bytemuck::Pod {
     /// The greatest number below a finite one, or below infinity.
     fn below(self) -> Self;
-    /// Whether it is NaN.
-    fn is_missing(self) -> bool;
+    fn is_nan(self) -> bool;
 }
 
 impl Real for f32 {
-    const INFINITY: Self = Self::INFINITY;
-    const NAN: Self = Self::NAN;
-    fn of(value: f64) -> Self {
-        value as Self
-    }
     fn below(self) -> Self {
         self.next_down()
     }
-    fn is_missing(self) -> bool {
+    fn is_nan(self) -> bool {
         self.is_nan()
     }
 }
 
 impl Real for f64 {
-    const INFINITY: Self = Self::INFINITY;
-    const NAN: Self = Self::NAN;
-    fn of(value: f64) -> Self {
-        value
-    }
     fn below(self) -> Self {
         self.next_down()
     }
-    fn is_missing(self) -> bool {
+    fn is_nan(self) -> bool {
         self.is_nan()
     }
 }
@@ -128,7 +114,7 @@ impl<T: Real> Nodes<T> {
                 next += 1;
                 let place = u32::try_from(nodes.len()).ok()?;
                 if at.is_leaf() {
-                    nodes.push(Node { threshold: T::INFINITY, feature: NAN_FIRST, next: place });
+                    nodes.push(Node { threshold: T::of(f64::INFINITY), feature: NAN_FIRST, next: place });
                     leaves.push(at.index());
                     continue;
                 }
@@ -155,7 +141,7 @@ impl<T: Real> Nodes<T> {
     fn leaves<'a>(&self, table: Table<'_>, start: usize, scratch: &'a mut [u8]) -> &'a [u32] {
         let (row, out) = scratch.split_at_mut(8 * self.n_features.max(1));
         let row: &mut [T] = &mut bytemuck::cast_slice_mut(row)[..self.n_features.max(1)];
-        row[0] = T::NAN;
+        row[0] = T::of(f64::NAN);
         for (feature, out) in row[..self.n_features].iter_mut().enumerate() {
             *out = T::of(table.at(start + feature));
         }
@@ -180,7 +166,7 @@ impl<T: Real> Nodes<T> {
             for at in &mut at {
                 let node = self.nodes[*at as usize];
                 let x = row[(node.feature & !NAN_FIRST) as usize];
-                let is_nan = x.is_missing();
+                let is_nan = x.is_nan();
                 let is_first = (x <= node.threshold) | (is_nan & (node.feature >= NAN_FIRST));
                 let next = node.next + u32::from(!is_first);
                 moved |= *at ^ next;
@@ -212,12 +198,12 @@ fn test<T: Real>(forest: &Forest, node: usize) -> Option<(T, bool, bool)> {
     let wide = T::of(threshold);
     let threshold = if threshold.is_nan() {
         // True for none: what passes where the children are swapped is all, else nothing.
-        if is_swapped { T::INFINITY } else { T::NAN }
+        if is_swapped { T::of(f64::INFINITY) } else { T::of(f64::NAN) }
     } else if !is_strict {
         wide
     } else if threshold == f64::NEG_INFINITY {
         // Nothing lies below.
-        T::NAN
+        T::of(f64::NAN)
     } else {
         wide.below()
     };

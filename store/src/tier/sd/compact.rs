@@ -3,10 +3,11 @@
 use std::sync::{Arc, MutexGuard, PoisonError, atomic::Ordering};
 
 use super::{
-    Log, Sd,
+    Log, Place, Sd,
     entry::{Entry, Kind},
     manifest::Listed,
     segment::{self, Segment},
+    stream::Spot,
 };
 use crate::{Error, Result};
 
@@ -54,9 +55,10 @@ impl Sd {
 
     fn compact_segment(&self, log: &mut MutexGuard<'_, Log>, segment: &Arc<Segment>) -> Result<()> {
         for (position, entry) in segment.read(segment.used()) {
+            let from = Spot::of(segment, position, &entry);
             match entry.kind {
-                Kind::Put | Kind::Hold => self.move_stream(log, segment, position, &entry)?,
-                Kind::Refer(_) => self.move_reference(log, segment, position, &entry)?,
+                Kind::Put | Kind::Hold => self.move_stream(log, &from, &entry)?,
+                Kind::Refer(_) => self.move_reference(log, &from, &entry)?,
                 Kind::Remove if self.is_needed(segment, &entry) => {
                     self.append(log, &entry, &[], false)?;
                 }
@@ -80,63 +82,46 @@ impl Sd {
     }
 
     /// Copies a stream to where the log ends, if a coordinate still names it.
-    fn move_stream(
-        &self,
-        log: &mut MutexGuard<'_, Log>,
-        segment: &Arc<Segment>,
-        position: u64,
-        entry: &Entry,
-    ) -> Result<()> {
+    fn move_stream(&self, log: &mut MutexGuard<'_, Log>, from: &Spot, entry: &Entry) -> Result<()> {
         let is_own = self.is_current(log, entry);
         let stream = log.streams.get(entry.digest, entry.version);
-        let Some(stream) = stream.filter(|stream| stream.spot().is(segment, position)) else { return Ok(()) };
+        let Some(stream) = stream.filter(|stream| stream.spot().is(from)) else { return Ok(()) };
         let bytes = match self.stream(&entry.at, &stream) {
             // A damaged one moves as it is: its digest goes on saying so.
             Err(Error::Corrupt(_)) => {
-                let bytes = self.raw(&stream);
-                bytes.map_err(Error::io(format!("{}: {}", self.disk.name(), segment::name(segment.number))))?
+                let what = || format!("{}: {}", self.disk.name(), segment::name(from.segment.number));
+                self.raw(&stream).map_err(|error| Error::io(what())(error))?
             }
             read => read?,
         };
         let kind = if is_own { Kind::Put } else { Kind::Hold };
-        let spot = self.append(log, &Entry { kind, ..entry.clone() }, &bytes, false)?;
-        spot.segment.live.fetch_add(spot.length, Ordering::Relaxed);
-        let former = stream.move_to(spot);
-        former.segment.live.fetch_sub(former.length, Ordering::Relaxed);
+        stream.move_to(self.append(log, &Entry { kind, ..entry.clone() }, &bytes, false)?);
         Ok(())
     }
 
     /// Copies an entry that names another's stream to where the log ends, if it still counts.
-    fn move_reference(
-        &self,
-        log: &mut MutexGuard<'_, Log>,
-        segment: &Arc<Segment>,
-        position: u64,
-        entry: &Entry,
-    ) -> Result<()> {
-        let is_here = |spot: &super::Spot| spot.is(segment, position);
-        let references = |index: &super::Place| index.reference.as_ref().is_some_and(is_here);
-        if !self.is_current(log, entry) || !self.index().get(&entry.at).is_some_and(references) {
+    fn move_reference(&self, log: &mut MutexGuard<'_, Log>, from: &Spot, entry: &Entry) -> Result<()> {
+        let is_from = |place: &Place| place.reference.as_ref().is_some_and(|spot| spot.is(from));
+        if !self.is_current(log, entry) || !self.index().get(&entry.at).is_some_and(is_from) {
             return Ok(());
         }
         let spot = self.append(log, entry, &[], false)?;
-        spot.segment.live.fetch_add(spot.length, Ordering::Relaxed);
-        let mut index = self.index_mut();
-        let former = index.get_mut(&entry.at).and_then(|place| place.reference.replace(spot));
-        if let Some(former) = former {
-            former.segment.live.fetch_sub(former.length, Ordering::Relaxed);
+        if let Some(place) = self.index_mut().get_mut(&entry.at) {
+            spot.keep();
+            from.let_go();
+            place.reference = Some(spot);
         }
         Ok(())
     }
 
     /// Whether an entry says what lies at its coordinate. What has expired is taken out.
     fn is_current(&self, log: &mut Log, entry: &Entry) -> bool {
-        let place = self.index().get(&entry.at).filter(|place| place.version == entry.key_version()).cloned();
-        let is_expired = place.as_ref().is_some_and(super::Place::is_expired);
-        if is_expired {
+        let is_this = |place: &&Place| place.version == entry.key_version();
+        let is_expired = self.index().get(&entry.at).filter(is_this).map(Place::is_expired);
+        if is_expired == Some(true) {
             self.point(log, &entry.at, None);
         }
-        place.is_some() && !is_expired
+        is_expired == Some(false)
     }
 
     /// Whether a removal still keeps an older entry of another segment from coming back. Only earlier segments can hold

@@ -215,8 +215,8 @@ impl Sd {
 
     /// The bytes of a stream that are checked; `at` is a coordinate that names it.
     fn stream(&self, at: &Coordinate, stream: &Stream) -> Result<Buffer> {
-        let (segment, _) = stream.start();
-        let what = || format!("{}: {} of {at}", self.disk.name(), segment::name(segment.number));
+        let segment = stream.spot().segment.number;
+        let what = || format!("{}: {} of {at}", self.disk.name(), segment::name(segment));
         let damaged = || Error::Corrupt(format!("{}: the bytes do not match their digest: put it anew", what()));
         if stream.is_damaged() {
             return Err(damaged());
@@ -226,7 +226,7 @@ impl Sd {
             // It is not read again, and keeps older batches from taking its place.
             if stream.damage() {
                 self.counters.quarantined.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(coordinate = %at, segment = segment.number, "an entry does not match its digest");
+                tracing::error!(coordinate = %at, segment, "an entry does not match its digest");
             }
             return Err(damaged());
         }
@@ -348,12 +348,21 @@ impl Sd {
         }
         let version = log.next;
         let entry = Entry { version, ..entry };
-        let spot = self.append(&mut log, &entry, stream, true)?;
+        // Named before the log may be compacted, which takes out what has expired and streams that nothing names.
+        if let Some(shared) = &shared {
+            shared.name();
+        }
+        let appended = self.append(&mut log, &entry, stream, true);
+        if let (Err(_), Some(shared)) = (&appended, &shared) {
+            self.unname(&mut log, shared);
+        }
+        let spot = appended?;
         log.next = version + 1;
         let place = is_put.then(|| match shared {
             Some(stream) => Place { version, expires: entry.expires, stream, reference: Some(spot) },
             None => {
                 let stream = Arc::new(Stream::new(&entry, spot));
+                stream.name();
                 log.streams.add(&stream);
                 Place { version, expires: entry.expires, stream, reference: None }
             }
@@ -362,17 +371,16 @@ impl Sd {
         Ok(version)
     }
 
-    /// Points the index to what lies at a coordinate now, if anything does, with the log held.
+    /// Points the index to what lies at a coordinate now, if anything does, with the log held. The stream has its name.
     fn point(&self, log: &mut Log, at: &Coordinate, place: Option<Place>) {
         let mut index = self.index_mut();
-        // Named first, so that a stream stays that was there already; uncharged before the rest is charged, so that the
-        // budget holds at every moment.
-        let is_first = place.as_ref().is_some_and(|place| place.stream.name());
+        // What leaves is uncharged first, so that the budget holds at every moment.
         if let Some(replaced) = index.remove(at) {
-            self.release(log, &replaced);
+            self.unname(log, &replaced.stream);
+            replaced.reference.iter().for_each(|spot| self.uncharge(spot));
         }
         if let Some(place) = place {
-            self.charge(&place, is_first);
+            self.charge(&place, place.reference.is_none());
             index.insert(at.clone(), place);
         }
     }
@@ -383,21 +391,21 @@ impl Sd {
         self.counters.streams.fetch_add(is_first.into(), Ordering::Relaxed);
         for spot in stream.iter().chain(&place.reference) {
             self.counters.live.fetch_add(spot.length, Ordering::Relaxed);
-            spot.segment.live.fetch_add(spot.length, Ordering::Relaxed);
+            spot.keep();
         }
     }
 
-    /// A place is no longer in the index.
-    fn release(&self, log: &mut Log, place: &Place) {
-        let is_last = place.stream.unname();
-        if is_last {
-            log.streams.remove(&place.stream);
-        }
-        let stream = is_last.then(|| place.stream.spot());
-        self.counters.streams.fetch_sub(is_last.into(), Ordering::Relaxed);
-        for spot in stream.iter().chain(&place.reference) {
-            self.counters.live.fetch_sub(spot.length, Ordering::Relaxed);
-            spot.segment.live.fetch_sub(spot.length, Ordering::Relaxed);
+    fn uncharge(&self, spot: &Spot) {
+        self.counters.live.fetch_sub(spot.length, Ordering::Relaxed);
+        spot.let_go();
+    }
+
+    /// One coordinate less names a stream. With the last one it is needed no more.
+    fn unname(&self, log: &mut Log, stream: &Stream) {
+        if stream.unname() {
+            log.streams.remove(stream);
+            self.counters.streams.fetch_sub(1, Ordering::Relaxed);
+            self.uncharge(&stream.spot());
         }
     }
 

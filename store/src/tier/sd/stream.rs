@@ -29,8 +29,19 @@ impl Spot {
         Self { segment: Arc::clone(segment), position, length: entry.length() }
     }
 
-    pub(super) fn is(&self, segment: &Segment, position: u64) -> bool {
-        self.segment.number == segment.number && self.position == position
+    /// Whether it is the same place.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.segment.number == other.segment.number && self.position == other.position
+    }
+
+    /// The entry is needed from now on.
+    pub(super) fn keep(&self) {
+        self.segment.live.fetch_add(self.length, Ordering::Relaxed);
+    }
+
+    /// The entry is needed no more.
+    pub(super) fn let_go(&self) {
+        self.segment.live.fetch_sub(self.length, Ordering::Relaxed);
     }
 }
 
@@ -73,9 +84,10 @@ impl Stream {
         (segment, position + length - entry::aligned(self.bytes))
     }
 
-    /// The stream was copied: where it was.
-    pub(super) fn move_to(&self, spot: Spot) -> Spot {
-        std::mem::replace(&mut self.spot.lock().unwrap_or_else(PoisonError::into_inner), spot)
+    /// It was copied to another entry, which is needed in place of the one before.
+    pub(super) fn move_to(&self, spot: Spot) {
+        spot.keep();
+        std::mem::replace(&mut *self.spot.lock().unwrap_or_else(PoisonError::into_inner), spot).let_go();
     }
 
     pub(super) fn names(&self) -> u64 {

@@ -230,6 +230,57 @@ fn what_expires_leaves_its_stream_to_others() {
     assert_eq!(sd.scan(..).map(|(at, _, read)| (at, number(&read.unwrap()))).collect::<Vec<_>>(), [(at(2), 1)]);
 }
 
+/// A put that shares a stream whose only other name has expired, and that ends a segment: the compaction that follows takes
+/// that name out, and keeps the stream.
+#[test]
+fn compaction_in_the_middle_of_a_put_keeps_what_it_shares() {
+    const SEGMENT: u64 = 8_192;
+    let disk = Arc::new(Lying::new());
+    let sd = Sd::on(Arc::clone(&disk) as Arc<dyn Disk>, small()).unwrap();
+    // Eight entries fill a segment.
+    let rows = (0..200).find(|rows| log_bytes(&suite::batch(0, *rows), 1, 0) == SEGMENT / 8).unwrap();
+    let put = |key, value, options| assert!(sd.insert(&at(key), &suite::batch(value, rows), options).is_ok());
+    put(1, 1_000, PutOptions { ttl: Some(Duration::from_secs(1)), ..PutOptions::default() });
+    (0..7).for_each(|value| put(9, value, PutOptions::default()));
+    for segment in 1..3 {
+        (0..2).for_each(|i| put(segment * 100 + i, segment * 100 + i, PutOptions::default()));
+        (0..6).for_each(|i| put(9, segment * 10 + i, PutOptions::default()));
+    }
+    let started = std::time::Instant::now();
+    while sd.version(&at(1)).is_some() {
+        assert!(started.elapsed() < Duration::from_secs(10), "it does not expire");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!((sd.log_stats().compactions, sd.log_stats().segments), (0, 3));
+    put(2, 1_000, durable());
+    assert_eq!(
+        (sd.log_stats().compactions, sd.stats().entries),
+        (1, 6),
+        "the first segment, with the one that expired"
+    );
+    let check = |sd: &Sd| {
+        assert_eq!(sd.find(&at(2)).unwrap().map(|(batch, _)| number(&batch)), Some(1_000));
+        assert_eq!(sd.stats().bytes as u64, log_bytes(&suite::batch(0, rows), 6, 1));
+        assert_eq!(sd.log_stats().streams, 6);
+    };
+    check(&sd);
+    drop(sd);
+    check(&Sd::on(disk as Arc<dyn Disk>, small()).unwrap());
+}
+
+/// A put that fails names nothing.
+#[test]
+fn a_put_that_fails_shares_nothing() {
+    let disk = Arc::new(Lying::new());
+    let sd = Sd::on(Arc::clone(&disk) as Arc<dyn Disk>, small()).unwrap();
+    sd.insert(&at(1), &suite::batch(1, 9), durable()).unwrap();
+    disk.fail_after(Some(0), io::ErrorKind::StorageFull);
+    assert!(matches!(sd.insert(&at(2), &suite::batch(1, 9), PutOptions::default()), Err(Error::Exhausted(_))));
+    disk.fail_after(None, io::ErrorKind::StorageFull);
+    sd.delete(&at(1), PutOptions::default()).unwrap();
+    assert_eq!((sd.stats().bytes, sd.stats().entries, sd.log_stats().streams), (0, 0, 0));
+}
+
 #[test]
 fn different_streams_are_kept_apart_whatever_the_digest() {
     let disk = Lying::new();
