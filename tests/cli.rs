@@ -182,6 +182,58 @@ fn a_model_is_compiled_inspected_and_explained() {
     assert!(arena("1000") > arena("100") && arena("100") > arena("1"), "{} and {}", arena("100"), arena("1"));
 }
 
+/// A LightGBM model of two features, of which one has categories.
+const TREES: &str = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=1\n\
+objective=regression\nfeature_names=size colour\nfeature_infos=[0:1] 0:1\ntree_sizes=1 1\n\n\
+Tree=0\nnum_leaves=3\nnum_cat=1\nsplit_feature=0 1\nthreshold=0.5 0\ndecision_type=8 1\nleft_child=1 -1\nright_child=-3 -2\n\
+leaf_value=1 2 4\ncat_boundaries=0 1\ncat_threshold=2\nis_linear=0\nshrinkage=1\n\n\
+Tree=1\nnum_leaves=2\nnum_cat=0\nsplit_feature=0\nthreshold=2\ndecision_type=0\nleft_child=-1\nright_child=-2\n\
+leaf_value=8 16\nis_linear=0\nshrinkage=1\n\n\n\
+end of trees\n\nparameters:\n[categorical_feature: 1]\nend of parameters\n\npandas_categorical:[[\"red\", \"blue\"]]\n";
+
+#[test]
+fn a_finite_model_answers_from_a_table() {
+    let here = tempfile::tempdir().unwrap();
+    fs::write(here.path().join("trees.txt"), TREES).unwrap();
+    fs::write(here.path().join("rows.csv"), "size,colour\n0.25,red\n0.75,blue\n3,blue\n0.5,green\n").unwrap();
+    let compile = |more: &[&str]| {
+        let plain = ["compile", "trees.txt", "--report", "json"];
+        json(&output(here.path(), &[&plain, more].concat()))["entry_points"][0].clone()
+    };
+    // Two thresholds and NaN make four ranges; two categories and none of them are three values.
+    let entry = compile(&[]);
+    assert_eq!((&entry["table"]["entries"], &entry["table"]["checked"]), (&12.into(), &12.into()), "{entry}");
+    let decision = "table: 12 entries, 96 bytes, 12 of them computed again and equal";
+    assert_eq!(entry["decisions"], serde_json::json!([decision]));
+    let explained = output(here.path(), &["explain", "trees.holo"]);
+    for line in [decision, "size: 4 ranges", "colour: 3 values"] {
+        assert!(explained.contains(line), "{explained}");
+    }
+    let query = "SELECT predict('trees.holo', size, colour) AS y FROM 'rows.csv'";
+    let answers = output(here.path(), &["sql", "--format", "csv", query]);
+    assert!(output(here.path(), &["sql", &format!("EXPLAIN {query}")]).contains("table=12 entries"));
+    let analyzed = output(here.path(), &["sql", &format!("EXPLAIN ANALYZE {query}")]);
+    assert!(analyzed.contains("looked_up=4") && analyzed.contains("missed=0"), "{analyzed}");
+
+    let exact = compile(&["--mode", "exact"]);
+    assert_eq!((&exact["table"], &exact["decisions"]), (&Value::Null, &serde_json::json!([])), "{exact}");
+    assert_eq!(output(here.path(), &["sql", "--format", "csv", query]), answers);
+    assert_eq!(cells(&answers).concat(), ["y", "10.0", "12.0", "20.0", "10.0"]);
+
+    // Values that are declared take the place of the ranges; the others are computed.
+    let entry = compile(&["--mode", "table", "--domain", "size=0.25,0.5"]);
+    assert_eq!(entry["table"]["entries"], 6, "{entry}");
+    assert_eq!(output(here.path(), &["sql", "--format", "csv", query]), answers);
+    let analyzed = output(here.path(), &["sql", &format!("EXPLAIN ANALYZE {query}")]);
+    assert!(analyzed.contains("looked_up=2") && analyzed.contains("missed=2"), "{analyzed}");
+
+    let small = hologram(here.path(), &["compile", "trees.txt", "--mode", "table", "--memory-budget", "95"]);
+    assert_eq!((small.code, small.out.as_str()), (1, ""));
+    assert!(small.err.contains("would take 96 bytes, and the budget has 95"), "{}", small.err);
+    let wrong = hologram(here.path(), &["compile", "trees.txt", "--domain", "sise=1"]);
+    assert!(wrong.err.contains("'sise', and the columns are size, colour"), "{}", wrong.err);
+}
+
 #[test]
 fn rows_are_scored_beside_their_columns_in_every_format() {
     let folder = folder();

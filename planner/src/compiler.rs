@@ -1,11 +1,14 @@
 //! The compiler: one call from a file to an archive.
 
-use crate::{Error, Result, emit, import, passes, ports, rows};
+use crate::{
+    Error, Result, emit, import, passes, ports, rows,
+    tables::{self, CompiledTable, TableOptions},
+};
 use hologram_ops::{
     Attribute, Dim, Limits, Registry, Tensor, Type,
     graph::{Graph, Patch},
 };
-use hologram_resolver::plan::{CategoriesData, Pair, PassRecord, PortData, RepairRecord, RowProofData};
+use hologram_resolver::plan::{CategoriesData, EntryPoint, Pair, PassRecord, PortData, RepairRecord, RowProofData};
 use std::{
     collections::BTreeMap,
     io::Write,
@@ -24,11 +27,19 @@ pub struct CompilerConfig {
     pub name: Option<String>,
     /// Names for the columns of a single `[rows, f]` input, in place of what the model says.
     pub columns: Vec<String>,
+    /// What is worked out beforehand.
+    pub tables: TableOptions,
 }
 
 impl Default for CompilerConfig {
     fn default() -> Self {
-        Self { limits: Limits::default(), registry: Arc::new(Registry::standard()), name: None, columns: Vec::new() }
+        Self {
+            limits: Limits::default(),
+            registry: Arc::new(Registry::standard()),
+            name: None,
+            columns: Vec::new(),
+            tables: TableOptions::default(),
+        }
     }
 }
 
@@ -91,7 +102,9 @@ impl Compiler {
             entries.push(compiled);
         }
         let metadata = imported.metadata.into_iter().map(|(key, value)| Pair { key, value }).collect();
-        Ok(CompiledModel { name, entries, metadata, passes: records, repairs: imported.repairs })
+        let mut model = CompiledModel { name, entries, metadata, passes: records, repairs: imported.repairs };
+        tables::add(&mut model, &self.config.registry, &self.config.tables)?;
+        Ok(model)
     }
 
     fn compile_entry(&self, entry: import::ImportedEntry) -> Result<(CompiledEntry, Vec<PassRecord>)> {
@@ -143,7 +156,8 @@ impl Compiler {
             fixed: proof.fixed.unwrap_or(0) as u64,
             reason: proof.reason,
         };
-        Ok((CompiledEntry { name: entry.name, graph, inputs, outputs, rows }, records))
+        let (name, table, decisions) = (entry.name, None, Vec::new());
+        Ok((CompiledEntry { name, graph, inputs, outputs, rows, table, decisions }, records))
     }
 }
 
@@ -227,6 +241,24 @@ pub struct CompiledEntry {
     pub outputs: Vec<PortData>,
     /// What was proven of the rows.
     pub rows: RowProofData,
+    /// The answers of every row, where rows are finite.
+    pub table: Option<CompiledTable>,
+    /// What was decided, and why, in words.
+    pub decisions: Vec<String>,
+}
+
+impl CompiledEntry {
+    /// The entry point as an archive has it, without slots and steps.
+    pub(crate) fn point(&self) -> EntryPoint {
+        EntryPoint {
+            name: self.name.clone(),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
+            rows: Some(self.rows.clone()),
+            decisions: self.decisions.clone(),
+            ..EntryPoint::default()
+        }
+    }
 }
 
 impl CompiledModel {

@@ -1,13 +1,16 @@
 //! From a compiled model to the sections of an archive.
 
-use crate::{CompiledModel, Result};
+use crate::{CompiledEntry, CompiledModel, CompiledTable, Result};
 use hologram_ops::{
     DType, Error, Tensor,
     program::{Program, Slot, SlotKind, TensorData},
 };
-use hologram_resolver::plan::{
-    CONSTANT_KIND, Compute, EntryPoint, NUMERICS_VERSION, PLAN_KIND, PLAN_SECTION, PROGRAM_KIND, Plan, Resolve,
-    SEMANTICS_VERSION, Step, step,
+use hologram_resolver::{
+    plan::{
+        AxisData, AxisKind, CONSTANT_KIND, Compute, NUMERICS_VERSION, PLAN_KIND, PLAN_SECTION, PROGRAM_KIND, Plan,
+        Resolve, SEMANTICS_VERSION, Step, TABLE_KIND, TableData, step,
+    },
+    table::Domain,
 };
 use hologram_store::{ArchiveWriter, Coordinate, SectionSpec};
 use prost::Message;
@@ -27,14 +30,7 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
     for entry in &model.entries {
         let program = Program::from_graph(&entry.graph, false)?;
         let section = format!("program/{}", entry.name);
-        let mut point = EntryPoint {
-            name: entry.name.clone(),
-            slots: Vec::new(),
-            steps: Vec::new(),
-            inputs: entry.inputs.clone(),
-            outputs: entry.outputs.clone(),
-            rows: Some(entry.rows.clone()),
-        };
+        let mut point = entry.point();
         let mut compute = Compute { program: section.clone(), ..Compute::default() };
         for (port, n) in point.inputs.iter_mut().zip(&program.inputs) {
             port.slot = push(&mut point.slots, Slot { constant: None, ..program.slot(*n)?.clone() })?;
@@ -44,7 +40,7 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
             let value = entry.graph.value_named(&slot.name).and_then(|v| entry.graph.value(v).constant.as_ref());
             let tensor = value.ok_or_else(|| Error::Missing(format!("constant '{}'", slot.name)))?;
             let number = push(&mut point.slots, slot.clone())?;
-            let coordinate = coordinate(constants.intern(&slot.name, tensor)?)?;
+            let coordinate = coordinate(constants.intern(CONSTANT_KIND, &slot.name, tensor)?)?;
             compute.constants.push(number);
             point.steps.push(Step {
                 kind: Some(step::Kind::Resolve(Resolve { coordinate: coordinate.as_bytes().to_vec(), slot: number })),
@@ -57,6 +53,7 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
             compute.outputs.push(port.slot);
         }
         point.steps.push(Step { kind: Some(step::Kind::Compute(compute)) });
+        point.table = entry.table.as_ref().map(|table| table_data(table, entry, &mut constants)).transpose()?;
         entry_points.push(point);
         programs.push((section, program));
     }
@@ -72,11 +69,10 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
     for (section, program) in &programs {
         writer.section(&SectionSpec::new(section, PROGRAM_KIND), &program.encode_to_vec())?;
     }
-    for (i, (name, tensor)) in constants.list.iter().enumerate() {
+    for (i, (kind, name, tensor)) in constants.list.iter().enumerate() {
         let shape: Vec<u64> = tensor.shape().iter().map(|d| *d as u64).collect();
-        let spec = SectionSpec::new(format!("constant/{name}"), CONSTANT_KIND)
-            .tensor(tensor.dtype().name(), shape)
-            .at(coordinate(i)?);
+        let spec =
+            SectionSpec::new(format!("{kind}/{name}"), *kind).tensor(tensor.dtype().name(), shape).at(coordinate(i)?);
         if tensor.dtype() == DType::String {
             writer.section(&spec, &TensorData::try_from(*tensor)?.encode_to_vec())?;
         } else {
@@ -89,6 +85,32 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
         ("hologram.target", "any"),
         ("hologram.writer", concat!("hologram ", env!("CARGO_PKG_VERSION"))),
     ])?)
+}
+
+/// A table as the plan has it, its lists and answers among the constants.
+fn table_data<'a>(table: &'a CompiledTable, entry: &CompiledEntry, constants: &mut Constants<'a>) -> Result<TableData> {
+    let mut data = TableData::default();
+    for (i, (axis, list)) in table.axes.iter().zip(&table.lists).enumerate() {
+        let kind = match axis.domain {
+            Domain::Values(_) => AxisKind::Values,
+            Domain::Bounds(_) => AxisKind::Bounds,
+            Domain::Any => AxisKind::Any,
+        };
+        let at = match list {
+            Some(list) => {
+                let index = constants.intern(TABLE_KIND, &format!("{}/axis.{i}", entry.name), list)?;
+                coordinate(index)?.as_bytes().to_vec()
+            }
+            None => Vec::new(),
+        };
+        let (input, feature) = (axis.input as u32, axis.feature as u32);
+        data.axes.push(AxisData { input, feature, kind: kind.into(), coordinate: at });
+    }
+    for (port, answer) in entry.outputs.iter().zip(&table.answers) {
+        let index = constants.intern(TABLE_KIND, &format!("{}/{}", entry.name, port.name), answer)?;
+        data.answers.push(coordinate(index)?.as_bytes().to_vec());
+    }
+    Ok(data)
 }
 
 fn push(slots: &mut Vec<Slot>, slot: Slot) -> Result<u32> {
@@ -107,13 +129,13 @@ fn coordinate(index: usize) -> Result<Coordinate> {
 /// The constants to be written, equal ones once.
 #[derive(Default)]
 struct Constants<'a> {
-    list: Vec<(String, &'a Tensor)>,
+    list: Vec<(&'static str, String, &'a Tensor)>,
     by_content: HashMap<u64, Vec<usize>>,
     names: std::collections::HashSet<String>,
 }
 
 impl<'a> Constants<'a> {
-    fn intern(&mut self, name: &str, tensor: &'a Tensor) -> Result<usize> {
+    fn intern(&mut self, kind: &'static str, name: &str, tensor: &'a Tensor) -> Result<usize> {
         let mut hasher = DefaultHasher::new();
         tensor.shape().hash(&mut hasher);
         match tensor.dtype() {
@@ -121,7 +143,7 @@ impl<'a> Constants<'a> {
             _ => tensor.buffer()?.as_slice().hash(&mut hasher),
         }
         let equal = |i: &&usize| {
-            let other = self.list[**i].1;
+            let other = self.list[**i].2;
             let same_bytes = match tensor.dtype() {
                 DType::String => true,
                 _ => tensor.buffer().ok().map(|b| b.as_slice()) == other.buffer().ok().map(|b| b.as_slice()),
@@ -140,7 +162,7 @@ impl<'a> Constants<'a> {
             n += 1;
         }
         candidates.push(self.list.len());
-        self.list.push((unique, tensor));
+        self.list.push((kind, unique, tensor));
         Ok(self.list.len() - 1)
     }
 }

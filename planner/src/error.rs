@@ -19,6 +19,9 @@ pub enum Error {
     /// An operator, a shape or a type does not fit.
     #[error("{0}")]
     Ops(#[from] hologram_ops::Error),
+    /// The compiled plan does not open or run, which filling a table needs.
+    #[error("{0}")]
+    Resolver(#[from] hologram_resolver::Error),
     /// The archive cannot be written.
     #[error("{0}")]
     Store(#[from] hologram_store::Error),
@@ -42,6 +45,7 @@ impl Error {
         match self {
             Self::Import { kind, .. } => *kind,
             Self::Ops(e) => hologram_resolver::Error::Ops(e.clone()).kind(),
+            Self::Resolver(e) => e.kind(),
             Self::Store(hologram_store::Error::Exhausted(_)) => ErrorKind::Exhausted,
             Self::Store(_) | Self::Io { .. } => ErrorKind::Unavailable,
         }

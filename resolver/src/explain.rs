@@ -1,6 +1,10 @@
 //! Plans for people: what EXPLAIN prints.
 
-use crate::{Model, plan::step};
+use crate::{
+    Model, Signature,
+    plan::step,
+    table::{Domain, Table},
+};
 use hologram_ops::{Type, program::Slot};
 use hologram_store::Coordinate;
 use std::fmt;
@@ -18,6 +22,22 @@ impl Model {
 
 fn type_text(slot: &Slot) -> String {
     slot.ty.as_ref().and_then(|t| Type::try_from(t).ok()).map_or("?".into(), |t| t.to_string())
+}
+
+/// The axes of a table, and what it takes.
+fn explain_table(table: &Table, signature: &Signature, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "  table of {} entries, {} bytes", table.entries(), table.answer_bytes())?;
+    for axis in table.axes() {
+        let port = &signature.inputs[axis.input];
+        let name = port.features.get(axis.feature).unwrap_or(&port.name);
+        match &axis.domain {
+            Domain::Values(_) => writeln!(f, "    {name}: {} values", axis.domain.cardinality())?,
+            Domain::Bounds(_) => writeln!(f, "    {name}: {} ranges", axis.domain.cardinality())?,
+            // It makes no difference.
+            Domain::Any => {}
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for Explanation<'_> {
@@ -41,6 +61,10 @@ impl fmt::Display for Explanation<'_> {
             let rows = &open.signature.rows;
             let word = if rows.independent { "independent" } else { "dependent" };
             writeln!(f, "  rows {word}: {}", rows.reason)?;
+            entry.decisions.iter().try_for_each(|decision| writeln!(f, "  {decision}"))?;
+            if let Some(table) = &open.table {
+                explain_table(table, &open.signature, f)?;
+            }
             for (i, step) in entry.steps.iter().enumerate() {
                 write!(f, "  {i:>4} ")?;
                 match &step.kind {

@@ -2,7 +2,8 @@
 
 use crate::{
     Error, ErrorKind, Result, Session, Signature,
-    plan::{EntryPoint, PLAN_SECTION, Plan, SEMANTICS_VERSION, step},
+    plan::{AxisKind, EntryPoint, PLAN_SECTION, Plan, SEMANTICS_VERSION, TableData, step},
+    table::{Axis, Domain, Table},
 };
 use hologram_backends::{Backend, Prepared, cpu::Cpu};
 use hologram_ops::{
@@ -48,6 +49,7 @@ pub(crate) struct OpenEntry {
     pub(crate) signature: Signature,
     pub(crate) constants: Vec<Option<Tensor>>,
     pub(crate) programs: Vec<Arc<dyn Prepared>>,
+    pub(crate) table: Option<Arc<Table>>,
 }
 
 impl Model {
@@ -202,7 +204,32 @@ fn open_entry(
     for port in entry.inputs.iter().chain(&entry.outputs) {
         number(port.slot)?;
     }
-    Ok(OpenEntry { signature: Signature::try_from(entry)?, constants, programs })
+    let signature = Signature::try_from(entry)?;
+    let table = entry.table.as_ref().map(|data| open_table(mounted, data, &signature).map(Arc::new)).transpose();
+    let table = table.map_err(|e| Error::new(e.kind(), format!("the table of entry point '{}': {e}", entry.name)))?;
+    Ok(OpenEntry { signature, constants, programs, table })
+}
+
+/// The table of an entry point, over the archive's own memory.
+fn open_table(mounted: &Mounted, data: &TableData, signature: &Signature) -> Result<Table> {
+    let tensor = |coordinate: &[u8]| -> Result<Tensor> {
+        tensor_of(&mounted.section_at(&mounted.absolute(&Coordinate::from_bytes(coordinate)?)?)?)
+    };
+    let mut axes = Vec::with_capacity(data.axes.len());
+    for axis in &data.axes {
+        let domain = match AxisKind::try_from(axis.kind) {
+            Ok(AxisKind::Values) => Domain::values(tensor(&axis.coordinate)?)?,
+            Ok(AxisKind::Bounds) => Domain::bounds(&tensor(&axis.coordinate)?)?,
+            Ok(AxisKind::Any) => Domain::Any,
+            Err(_) => {
+                let message = format!("an axis of kind {}, which this library does not know", axis.kind);
+                return Err(Error::new(ErrorKind::Unsupported, message));
+            }
+        };
+        axes.push(Axis { input: axis.input as usize, feature: axis.feature as usize, domain });
+    }
+    let answers = data.answers.iter().map(|coordinate| tensor(coordinate)).collect::<Result<_>>()?;
+    Table::new(axes, answers, signature)
 }
 
 /// The tensor of a constant's section, over the section's own memory.
@@ -259,7 +286,7 @@ mod tests {
             steps: steps.to_vec(),
             inputs: vec![port("x", 0)],
             outputs: vec![port("y", 2)],
-            rows: None,
+            ..EntryPoint::default()
         };
         let plan = Plan { name: "sum".into(), entry_points: vec![entry], ..Plan::default() };
         let mut writer = ArchiveWriter::new(Vec::new()).unwrap();

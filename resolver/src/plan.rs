@@ -17,6 +17,9 @@ pub const PROGRAM_KIND: &str = "program";
 /// The kind of a constant's section.
 pub const CONSTANT_KIND: &str = "constant";
 
+/// The kind of a section of a table: an axis, or the answers of an output.
+pub const TABLE_KIND: &str = "table";
+
 /// The version of operator semantics that this library writes and runs.
 pub const SEMANTICS_VERSION: u32 = 1;
 
@@ -109,6 +112,52 @@ pub struct EntryPoint {
     /// Whether rows are independent.
     #[prost(message, optional, tag = "6")]
     pub rows: Option<RowProofData>,
+    /// The answers of every row of a finite space, when they are in the archive.
+    #[prost(message, optional, tag = "7")]
+    pub table: Option<TableData>,
+    /// What was decided when the model was compiled, and why, in words.
+    #[prost(string, repeated, tag = "8")]
+    pub decisions: Vec<String>,
+}
+
+/// The answers of an entry point for every row of a finite space. A row outside of it goes through the steps.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct TableData {
+    /// The axes, the last one varying fastest: one for each element that a row gives, in the order of the inputs.
+    #[prost(message, repeated, tag = "1")]
+    pub axes: Vec<AxisData>,
+    /// For each output the relative coordinate of a tensor whose axis 0 is the row's number in the space.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub answers: Vec<Vec<u8>>,
+}
+
+/// One axis of a table.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct AxisData {
+    /// The input.
+    #[prost(uint32, tag = "1")]
+    pub input: u32,
+    /// The element of a row of that input.
+    #[prost(uint32, tag = "2")]
+    pub feature: u32,
+    /// How an element becomes a code.
+    #[prost(enumeration = "AxisKind", tag = "3")]
+    pub kind: i32,
+    /// The relative coordinate of the axis's values or bounds; empty where it has none.
+    #[prost(bytes = "vec", tag = "4")]
+    pub coordinate: Vec<u8>,
+}
+
+/// How an element becomes a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum AxisKind {
+    /// Its position in a list of values, of its own type.
+    Values = 0,
+    /// The number of bounds that it exceeds, after rounding to the bounds' type; NaN has a code of its own, the last.
+    Bounds = 1,
+    /// Zero: the answer does not depend on it.
+    Any = 2,
 }
 
 /// One step.

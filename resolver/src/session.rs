@@ -1,6 +1,6 @@
 //! Sessions: an entry point of a model, and the value door.
 
-use crate::{Error, ErrorKind, Model, Result, Signature, model::OpenEntry, plan::step, signature::Port};
+use crate::{Error, ErrorKind, Model, Result, Signature, model::OpenEntry, plan::step, signature::Port, table::Table};
 use hologram_backends::{Description, OutputBuffer, Prepared};
 use hologram_ops::{Tensor, Type, Value, control::Control};
 use std::{collections::BTreeMap, sync::Arc};
@@ -24,6 +24,11 @@ impl Session {
 
     pub(crate) fn open(&self) -> &OpenEntry {
         &self.model.entries[self.entry]
+    }
+
+    /// The answers that the archive holds, when it does.
+    pub fn table(&self) -> Option<&Arc<Table>> {
+        self.open().table.as_ref()
     }
 
     /// What this session takes and gives.
@@ -70,7 +75,10 @@ impl Session {
     }
 
     /// As [`run_values`](Self::run_values), with outputs that are maps by label left as `[rows, k]` tensors.
-    pub(crate) fn run_unzipped(&self, inputs: Vec<Value>, control: &Control) -> Result<Vec<Value>> {
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_unzipped(&self, inputs: Vec<Value>, control: &Control) -> Result<Vec<Value>> {
         self.check(&inputs)?;
         let plan_entry = &self.model.plan.entry_points[self.entry];
         let open = self.open();

@@ -5,15 +5,24 @@ use super::{
     console::{counted, duration_text, grouped, say},
     model_file,
 };
-use crate::{CompiledModel, CompilerConfig};
-use std::{path::PathBuf, time::Instant};
+use crate::{
+    CompiledModel, CompilerConfig,
+    planner::{self, DomainSpec, TableOptions, TableReport},
+    settings::bytes,
+};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 const AFTER_HELP: &str = "\
 Examples:
   hologram compile churn.onnx                          writes churn.holo beside the working folder's files
   hologram compile forest.txt -o models/risk.holo --name risk
   hologram compile net.onnx --columns age,income,plan  names the columns of the model's one [rows, 3] input
-  hologram compile net.onnx --report json              what was done, for programs";
+  hologram compile net.onnx --report json              what was done, for programs
+  hologram compile plans.onnx --mode table --domain age=0..120 --domain plan=basic,plus,pro
+                                                       every answer worked out beforehand";
 
 /// Compile a model file into a .holo archive.
 #[derive(Debug, clap::Args)]
@@ -31,6 +40,15 @@ pub(super) struct Arguments {
     /// Names for the columns of a single [rows, columns] input, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "A,B,C")]
     columns: Vec<String>,
+    /// What is worked out beforehand: see docs/concepts/tables.
+    #[arg(long, value_enum, default_value_t = Mode::Auto)]
+    mode: Mode,
+    /// Bytes that the tables of the archive may take together.
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "64MiB")]
+    memory_budget: usize,
+    /// The values that a column has: a,b,c or 0..9 (both ends are in); may be repeated. Other values are computed.
+    #[arg(long, value_name = "COLUMN=VALUES")]
+    domain: Vec<DomainSpec>,
     /// What to write to stdout about it.
     #[arg(long, value_enum, default_value_t = Report::Text)]
     report: Report,
@@ -39,8 +57,38 @@ pub(super) struct Arguments {
 impl Arguments {
     /// The arguments of a plain `compile MODEL -o OUTPUT`.
     pub(super) fn new(model: PathBuf, output: PathBuf) -> Self {
-        Self { model, output: Some(output), name: None, columns: Vec::new(), report: Report::Text }
+        Self {
+            model,
+            output: Some(output),
+            name: None,
+            columns: Vec::new(),
+            mode: Mode::Auto,
+            memory_budget: TableOptions::default().memory_budget as usize,
+            domain: Vec::new(),
+            report: Report::Text,
+        }
     }
+
+    fn tables(&self) -> TableOptions {
+        let mode = match self.mode {
+            Mode::Auto => planner::Mode::Auto,
+            Mode::Exact => planner::Mode::Exact,
+            Mode::Table => planner::Mode::Table,
+        };
+        let (memory_budget, domains) = (self.memory_budget as u64, self.domain.clone());
+        TableOptions { mode, memory_budget, domains, ..TableOptions::default() }
+    }
+}
+
+/// What is worked out beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// Tables where the model's rows are few, or where --domain makes them so and the budget holds them.
+    Auto,
+    /// Nothing: each row is computed.
+    Exact,
+    /// A table, or an error that says what stands in its way.
+    Table,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -67,6 +115,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let config = CompilerConfig {
         name: arguments.name.clone(),
         columns: arguments.columns.clone(),
+        tables: arguments.tables(),
         ..CompilerConfig::default()
     };
     let model = model_file::compile(context, &arguments.model, config)?;
@@ -95,11 +144,19 @@ fn text(model: &CompiledModel, output: &str, bytes: u64, elapsed: &str) -> Strin
             counted(entry.outputs.len(), "output"),
             entry.rows.reason
         ));
+        lines.extend(entry.decisions.iter().map(|decision| format!("    {decision}")));
+        lines.extend(entry.table.iter().map(|table| format!("    {}", filled(&table.report))));
     }
     for pass in &model.passes {
         lines.push(format!("  pass {}: {} to {} nodes", pass.name, pass.nodes_before, pass.nodes_after));
     }
     lines.join("\n")
+}
+
+/// How long the filling of a table took.
+fn filled(report: &TableReport) -> String {
+    let [thought, took] = [report.seconds_estimated, report.seconds].map(|s| duration_text(Duration::from_secs_f64(s)));
+    format!("filled in {took}, {thought} were expected")
 }
 
 fn json(model: &CompiledModel, output: &str, bytes: u64, seconds: f64) -> serde_json::Value {
@@ -113,6 +170,8 @@ fn json(model: &CompiledModel, output: &str, bytes: u64, seconds: f64) -> serde_
                 "inputs": e.inputs.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
                 "outputs": e.outputs.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
                 "rows": { "independent": e.rows.independent, "fixed": e.rows.fixed, "reason": e.rows.reason },
+                "decisions": e.decisions,
+                "table": e.table.as_ref().map(|table| table_json(&table.report)),
             })
         })
         .collect();
@@ -120,6 +179,14 @@ fn json(model: &CompiledModel, output: &str, bytes: u64, seconds: f64) -> serde_
     serde_json::json!({
         "archive": output, "name": model.name, "bytes": bytes, "seconds": seconds,
         "entry_points": entries, "passes": passes,
+    })
+}
+
+/// What a table took, as JSON.
+fn table_json(report: &TableReport) -> serde_json::Value {
+    serde_json::json!({
+        "entries": report.entries, "bytes": report.bytes, "checked": report.checked,
+        "seconds_estimated": report.seconds_estimated, "seconds": report.seconds,
     })
 }
 

@@ -1,8 +1,12 @@
 //! Model arguments: an archive is opened, any other model file is compiled in memory.
 
 use super::{Context, Failure, Result, console};
-use crate::{Archive, Compiler, CompilerConfig, ErrorKind, Model, ModelOptions, settings::nearest};
-use std::{io::Read, path::Path, sync::Arc};
+use crate::{
+    Archive, Compiler, CompilerConfig, ErrorKind, Model, ModelOptions,
+    planner::{FillProgress, Observer},
+    settings::nearest,
+};
+use std::{io::Read, path::Path, sync::Arc, time::Duration};
 
 /// What an archive begins with, as every Arrow file.
 const ARCHIVE_MAGIC: &[u8] = b"ARROW1";
@@ -56,12 +60,14 @@ pub(super) fn open_archive(context: Option<&Context>, path: &Path) -> Result<Arc
 }
 
 /// Compiles a model file, with progress on a terminal.
-pub(super) fn compile(context: &Context, path: &Path, config: CompilerConfig) -> Result<crate::CompiledModel> {
+pub(super) fn compile(context: &Context, path: &Path, mut config: CompilerConfig) -> Result<crate::CompiledModel> {
     check_exists(path)?;
     if path.is_dir() {
         return Err(Failure::invalid(format!("{}: this is a folder", path.display())).hint("name the model file in it"));
     }
-    let progress = console::progress(context, format!("compiling {}", path.display()));
+    let progress = Arc::new(console::progress(context, format!("compiling {}", path.display())));
+    let shown = progress.clone();
+    config.tables.observer = Observer::new(move |fill| shown.set(|| fill_text(&fill)));
     let compiled = Compiler::new(config).compile(path).map_err(|e| {
         let failure = Failure::from(e);
         match failure.kind() {
@@ -73,6 +79,14 @@ pub(super) fn compile(context: &Context, path: &Path, config: CompilerConfig) ->
     });
     drop(progress);
     compiled
+}
+
+/// How far the filling of a table is.
+fn fill_text(fill: &FillProgress) -> String {
+    let left = console::duration_text(Duration::from_secs_f64(fill.seconds_left));
+    let [entries, bytes] = [fill.entries, fill.bytes].map(console::grouped);
+    let percent = fill.done.saturating_mul(100) / fill.entries.max(1);
+    format!("table of {entries} entries, {bytes} bytes: {percent} %, {left} left")
 }
 
 /// Opens a model: an archive, or any model file.

@@ -48,8 +48,9 @@ pub(crate) struct PhysicalCall {
 
 /// Answers calls of `predict` for the rows of its input.
 ///
-/// It counts `rows_scored`, `null_rows` (answered with NULL without a run), `batches` (runs of a plan) and `casts`
-/// (columns cast, batch by batch) beside DataFusion's own metrics.
+/// It counts `rows_scored`, `null_rows` (answered with NULL without a run), `looked_up` (rows answered from the archive's
+/// table), `missed` (rows with a value outside of that table, which were computed), `batches` (runs of a plan) and
+/// `casts` (columns cast, batch by batch) beside DataFusion's own metrics.
 #[derive(Debug, Clone)]
 pub struct PredictExec {
     input: Arc<dyn ExecutionPlan>,
@@ -121,6 +122,9 @@ fn describe(call: &PhysicalCall, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     if !call.rows.session().signature().rows.independent {
         write!(f, ", rows=dependent")?;
+    }
+    if let Some(table) = call.rows.table() {
+        write!(f, ", table={} entries", table.entries())?;
     }
     let list = |name: &str, lines: Vec<String>, f: &mut fmt::Formatter<'_>| match lines.is_empty() {
         true => Ok(()),
@@ -233,6 +237,8 @@ impl ExecutionPlan for PredictExec {
             counts: Counts {
                 rows_scored: counter("rows_scored"),
                 null_rows: counter("null_rows"),
+                looked_up: counter("looked_up"),
+                missed: counter("missed"),
                 batches: counter("batches"),
                 casts: counter("casts"),
             },
@@ -243,6 +249,8 @@ impl ExecutionPlan for PredictExec {
 struct Counts {
     rows_scored: Count,
     null_rows: Count,
+    looked_up: Count,
+    missed: Count,
     batches: Count,
     casts: Count,
 }
@@ -403,6 +411,8 @@ impl PredictStream {
         let (answers, stats) = call.rows.run(&arrays, rows, &self.control).map_err(place)?;
         self.counts.rows_scored.add(stats.rows - stats.null_rows);
         self.counts.null_rows.add(stats.null_rows);
+        self.counts.looked_up.add(stats.looked_up);
+        self.counts.missed.add(stats.missed);
         self.counts.batches.add(stats.runs);
         self.counts.casts.add(call.rows.binding().casts().len());
         Ok(answers)

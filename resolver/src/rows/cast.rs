@@ -2,7 +2,7 @@
 
 use super::convert::{convert, counted, is_countable, without_runs};
 use crate::{Error, ErrorKind, Result};
-use arrow_array::{Array, ArrayRef, Float64Array, PrimitiveArray, cast::AsArray, types};
+use arrow_array::{Array, ArrayRef, Float64Array, PrimitiveArray, StringViewArray, cast::AsArray, types};
 use arrow_buffer::Buffer;
 use arrow_schema::DataType;
 use half::{bf16, f16};
@@ -150,10 +150,14 @@ impl Convert {
         convert(&(Arc::new(numbers) as ArrayRef), &self.carrier)
     }
 
-    /// The elements of an array that [`array`](Self::array) gave, with NaN for NULL (in float types only).
+    /// The elements of an array that [`array`](Self::array) gave; NULL is NaN in float types, and something in others.
     pub(super) fn elements(&self, array: &ArrayRef) -> Result<Tensor> {
         let n = array.len();
         let tensor = match self.dtype {
+            DType::String if array.null_count() > 0 => {
+                let texts = array.as_string_view().iter().map(Option::unwrap_or_default);
+                Tensor::from_strings([n], StringViewArray::from_iter_values(texts))
+            }
             DType::String => Tensor::from_strings([n], array.as_string_view().clone()),
             DType::Bool => Tensor::from_vec([n], array.as_boolean().values().iter().collect::<Vec<bool>>()),
             DType::BF16 => {

@@ -54,9 +54,8 @@ impl Pick<'_> {
 }
 
 impl Batch {
-    /// Checks, casts and filters the arrays of the used columns.
+    /// Casts and filters the arrays of the used columns, which were checked.
     pub(super) fn new(bound: &Bound, arrays: &[ArrayRef], rows: usize) -> Result<Self> {
-        check(bound, arrays, rows)?;
         let mut cast: Vec<Vec<ArrayRef>> = Vec::with_capacity(bound.ports.len());
         let mut valid: Option<NullBuffer> = None;
         for port in &bound.ports {
@@ -129,7 +128,7 @@ impl Batch {
 }
 
 /// The batch against what was bound: anything may come from outside.
-fn check(bound: &Bound, arrays: &[ArrayRef], rows: usize) -> Result<()> {
+pub(super) fn check(bound: &Bound, arrays: &[ArrayRef], rows: usize) -> Result<()> {
     if arrays.len() != bound.given.len() {
         return Err(Error::invalid(format!(
             "{} arrays are given, the binding uses {} columns",

@@ -15,6 +15,7 @@ mod bind;
 mod cast;
 mod columns;
 mod convert;
+mod lookup;
 mod names;
 mod run;
 #[cfg(test)]

@@ -3,11 +3,13 @@
 use super::{
     Binding,
     bind::{Bound, Source},
-    columns::{Batch, Pick},
+    columns::{Batch, Pick, check},
+    lookup::Lookup,
 };
-use crate::{Error, ErrorKind, Result, Session};
+use crate::{Error, ErrorKind, Result, Session, table::Table};
 use arrow_array::{Array, ArrayRef, UInt64Array, new_empty_array, new_null_array};
 use hologram_ops::{Tensor, Value, control::Control};
+use std::sync::Arc;
 
 /// Rows of one run at most.
 const ROWS_MAX: usize = 8_192;
@@ -27,6 +29,10 @@ pub struct RowStats {
     pub null_rows: usize,
     /// Runs of the plan.
     pub runs: usize,
+    /// Rows answered from the archive's table.
+    pub looked_up: usize,
+    /// Rows with a value outside of the archive's table, which were computed.
+    pub missed: usize,
 }
 
 /// A session with a binding: answers batches of columns. Cheap to clone; batches may run on many threads at once.
@@ -35,6 +41,7 @@ pub struct RowSession {
     session: Session,
     binding: Binding,
     chunk: Chunk,
+    lookup: Option<Arc<Lookup>>,
 }
 
 /// How a batch is cut.
@@ -75,7 +82,11 @@ impl RowSession {
             }
             None => Chunk::Whole,
         };
-        Ok(Self { session, binding, chunk })
+        let lookup = match session.table() {
+            Some(table) => Lookup::new(&binding.0, table)?.map(Arc::new),
+            None => None,
+        };
+        Ok(Self { session, binding, chunk, lookup })
     }
 
     /// The session.
@@ -86,6 +97,11 @@ impl RowSession {
     /// The binding.
     pub fn binding(&self) -> &Binding {
         &self.binding
+    }
+
+    /// The table that rows are looked up in, where the plan has one and the binding leads into it.
+    pub fn table(&self) -> Option<&Table> {
+        self.lookup.as_ref().map(|lookup| lookup.table())
     }
 
     /// The best number of rows to hand to [`run`](Self::run) at once. Plans whose rows touch each other want all rows.
@@ -106,10 +122,50 @@ impl RowSession {
     /// those of the run.
     pub fn run(&self, columns: &[ArrayRef], rows: usize, control: &Control) -> Result<(ArrayRef, RowStats)> {
         control.cancel.check()?;
+        check(&self.binding.0, columns, rows)?;
+        match &self.lookup {
+            Some(lookup) => self.look_up(lookup, columns, rows, control),
+            None => self.compute(columns, rows, control),
+        }
+    }
+
+    /// Answers a batch from the archive's table, and computes the rows that have no entry in it.
+    fn look_up(
+        &self,
+        lookup: &Lookup,
+        columns: &[ArrayRef],
+        rows: usize,
+        control: &Control,
+    ) -> Result<(ArrayRef, RowStats)> {
+        let entries = lookup.entries(&self.binding.0, columns, rows)?;
+        if entries.missed.is_empty() {
+            let stats = RowStats { rows, looked_up: rows, ..RowStats::default() };
+            return Ok((lookup.answers(entries)?, stats));
+        }
+        // An error over NULL names its row, which is that of the whole batch.
+        let is_whole = entries.missed.len() == rows || self.binding.0.refuses_null();
+        let (computed, ran) = if is_whole {
+            self.compute(columns, rows, control)?
+        } else {
+            let places = UInt64Array::from_iter_values(entries.missed.iter().map(|row| *row as u64));
+            let pick = |column: &ArrayRef| arrow_select::take::take(column, &places, None);
+            let picked: Vec<ArrayRef> = columns.iter().map(pick).collect::<Result<_, _>>()?;
+            self.compute(&picked, places.len(), control)?
+        };
+        let missed = ran.rows - ran.null_rows;
+        if missed > 0 {
+            lookup.tell(self.session.model().name(), missed);
+        }
+        let stats = RowStats { rows, looked_up: rows - ran.rows, missed, ..ran };
+        Ok((if is_whole { computed } else { lookup.answers_with(&entries, &computed)? }, stats))
+    }
+
+    /// Answers a batch by running the plan.
+    fn compute(&self, columns: &[ArrayRef], rows: usize, control: &Control) -> Result<(ArrayRef, RowStats)> {
         let bound = &*self.binding.0;
         let ty = bound.answer.field().data_type();
         let batch = Batch::new(bound, columns, rows)?;
-        let mut stats = RowStats { rows, null_rows: rows - batch.rows, runs: 0 };
+        let mut stats = RowStats { rows, null_rows: rows - batch.rows, ..RowStats::default() };
         if batch.rows == 0 {
             let array = if rows == 0 { new_empty_array(ty) } else { new_null_array(ty, rows) };
             return Ok((array, stats));

@@ -137,7 +137,15 @@ pub(super) fn session(
             outputs: numbers(&answered),
         })),
     });
-    let entry = EntryPoint { name: "main".into(), slots, steps, inputs: given, outputs: answered, rows: Some(proof) };
+    let entry = EntryPoint {
+        name: "main".into(),
+        slots,
+        steps,
+        inputs: given,
+        outputs: answered,
+        rows: Some(proof),
+        ..EntryPoint::default()
+    };
     let plan = Plan { name: "test".into(), entry_points: vec![entry], ..Plan::default() };
     writer.section(&SectionSpec::new("main", PROGRAM_KIND), &program.encode_to_vec()).unwrap();
     writer.section(&SectionSpec::new(PLAN_SECTION, PLAN_KIND), &plan.encode_to_vec()).unwrap();

@@ -1,0 +1,279 @@
+//! Tables: every answer of a model whose rows are finite, worked out when it is compiled.
+//!
+//! Each element of a row needs a domain: from the model itself ([`domains`]), or as the caller declares it
+//! ([`DomainSpec`]). Where the space that they span is small enough, the compiled plan is run over all of it ([`fill`]),
+//! and the archive keeps the answers. A row outside of the space is computed at run time, so that a table never changes
+//! an answer. Whatever is decided is said in words, in the archive.
+
+mod cost;
+mod domains;
+mod fill;
+mod spec;
+
+pub use spec::DomainSpec;
+
+use crate::{CompiledModel, Result};
+use hologram_ops::{Registry, Tensor};
+use hologram_resolver::{
+    Model, ModelOptions, Signature,
+    table::{self, Axis, Domain, ENTRIES_MAX},
+};
+use hologram_store::Archive;
+use std::{fmt, sync::Arc};
+
+/// Entries of a table that nobody asked for, at most.
+const ENTRIES_UNASKED_MAX: u64 = 1 << 16;
+
+/// What is worked out when a model is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// A table where the model shows by itself that its rows are few, at most 65,536, or where domains are declared and
+    /// their table fits the budget.
+    #[default]
+    Auto,
+    /// No table: each row is computed.
+    Exact,
+    /// A table of the default entry point, or an error that says what stands in its way.
+    Table,
+}
+
+/// How tables are made.
+#[derive(Debug, Clone)]
+pub struct TableOptions {
+    /// Whether there are any.
+    pub mode: Mode,
+    /// Bytes that the tables of a model may take together.
+    pub memory_budget: u64,
+    /// Domains that the caller declares.
+    pub domains: Vec<DomainSpec>,
+    /// Who is told how far it is.
+    pub observer: Observer,
+}
+
+impl Default for TableOptions {
+    fn default() -> Self {
+        Self { mode: Mode::Auto, memory_budget: 64 << 20, domains: Vec::new(), observer: Observer::default() }
+    }
+}
+
+/// How far the filling of a table is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FillProgress {
+    /// Entries that are there.
+    pub done: u64,
+    /// Entries in all.
+    pub entries: u64,
+    /// Bytes of their answers, as the first ones promise.
+    pub bytes: u64,
+    /// Seconds that are left, as those before them promise.
+    pub seconds_left: f64,
+}
+
+/// A function that is told how far the filling of a table is: once before it starts, and then every so often.
+#[derive(Clone, Default)]
+pub struct Observer(Option<Arc<dyn Fn(FillProgress) + Send + Sync>>);
+
+impl Observer {
+    /// An observer that calls this.
+    pub fn new(tell: impl Fn(FillProgress) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(tell)))
+    }
+
+    fn tell(&self, progress: FillProgress) {
+        if let Some(tell) = &self.0 {
+            tell(progress);
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Observer" } else { "no observer" })
+    }
+}
+
+/// A table that is filled.
+#[derive(Debug)]
+pub struct CompiledTable {
+    /// Its axes, highest digit first.
+    pub axes: Vec<Axis>,
+    /// The values or bounds of each axis that has some.
+    pub(crate) lists: Vec<Option<Tensor>>,
+    /// For each output its answers, one an entry.
+    pub answers: Vec<Tensor>,
+    /// What it took.
+    pub report: TableReport,
+}
+
+/// What a table took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TableReport {
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of the answers.
+    pub bytes: u64,
+    /// Seconds that the filling was thought to take, before it started.
+    pub seconds_estimated: f64,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// Entries, drawn at random, that were computed again among other rows and found equal, bit for bit.
+    pub checked: u64,
+}
+
+/// A domain for each element of a row, with the list that it is made of.
+struct Space {
+    axes: Vec<Axis>,
+    lists: Vec<Option<Tensor>>,
+    entries: u64,
+    /// Rows of one run that fills it.
+    rows_of_run: u64,
+}
+
+/// Fills the tables of a model that is compiled, where there are to be some, and notes what was decided.
+pub(crate) fn add(model: &mut CompiledModel, registry: &Arc<Registry>, options: &TableOptions) -> Result<()> {
+    if options.mode == Mode::Exact {
+        check_used(model, &options.domains)?;
+        return Ok(());
+    }
+    let mut spaces = Vec::with_capacity(model.entries.len());
+    for entry in 0..model.entries.len() {
+        spaces.push(space(model, entry, options)?);
+    }
+    check_used(model, &options.domains)?;
+    if spaces.iter().all(Result::is_err) {
+        return note(model, spaces.into_iter().map(Result::err).collect(), options);
+    }
+    let archive = Archive::from_buffer(model.to_bytes()?.into())?;
+    let opened = Model::open(archive, &ModelOptions { registry: registry.clone(), ..ModelOptions::default() })?;
+    let mut budget = options.memory_budget;
+    let mut reasons = Vec::with_capacity(spaces.len());
+    for (entry, space) in model.entries.iter_mut().zip(spaces) {
+        let filled = match space {
+            Ok(space) => {
+                let session = opened.session(Some(&entry.name))?;
+                fill::fill(&session, space, budget, &options.observer)?
+            }
+            Err(reason) => Err(reason),
+        };
+        match filled {
+            Ok(table) => {
+                budget -= table.report.bytes;
+                entry.decisions.push(format!(
+                    "table: {} entries, {} bytes, {} of them computed again and equal",
+                    table.report.entries, table.report.bytes, table.report.checked
+                ));
+                entry.table = Some(table);
+                reasons.push(None);
+            }
+            Err(reason) => reasons.push(Some(reason)),
+        }
+    }
+    note(model, reasons, options)
+}
+
+/// Notes why there is no table; an error where one was asked for.
+fn note(model: &mut CompiledModel, reasons: Vec<Option<String>>, options: &TableOptions) -> Result<()> {
+    if let (Mode::Table, Some(Some(reason))) = (options.mode, reasons.first()) {
+        return Err(hologram_ops::Error::invalid(format!("no table can be made: {reason}")).into());
+    }
+    for (entry, reason) in model.entries.iter_mut().zip(reasons) {
+        entry.decisions.extend(reason.map(|reason| format!("no table: {reason}")));
+    }
+    Ok(())
+}
+
+/// The domains of an entry point, or why there is no table of it.
+fn space(model: &CompiledModel, entry: usize, options: &TableOptions) -> Result<Result<Space, String>> {
+    let entry = &model.entries[entry];
+    if !entry.rows.independent {
+        return Ok(Err(format!("rows depend on each other ({})", entry.rows.reason)));
+    }
+    if entry.rows.fixed > 0 {
+        return Ok(Err(format!("a run takes exactly {} rows", entry.rows.fixed)));
+    }
+    if entry.graph.order()?.into_iter().filter_map(|id| entry.graph.node(id)).any(|node| !node.operator.is_pure()) {
+        return Ok(Err("an operator of it draws random numbers".into()));
+    }
+    let signature = Signature::try_from(&entry.point())?;
+    let elements = match table::elements(&signature) {
+        Ok(elements) => elements,
+        Err(e) => return Ok(Err(e.to_string())),
+    };
+    if elements.is_empty() {
+        return Ok(Err("a row has no elements".into()));
+    }
+    let own = domains::of_graph(&entry.graph);
+    let (mut axes, mut lists, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    for (input, feature) in elements {
+        let port = &signature.inputs[input];
+        let name = spec::element_name(port, feature);
+        let declared = options.domains.iter().find(|spec| spec.names(port, feature));
+        let found = match declared {
+            Some(spec) => Some(spec.values(port.dtype()).map_err(|e| e.at(format!("domain of '{name}'")))?),
+            None => domains::of_element(port, feature, own.get(&(input, feature))),
+        };
+        let domain = match &found {
+            Some(domains::Found::Values(list)) => Domain::values(list.clone())?,
+            Some(domains::Found::Bounds(list)) => Domain::bounds(list)?,
+            Some(domains::Found::Any) => Domain::Any,
+            None => {
+                unknown.push(name);
+                continue;
+            }
+        };
+        lists.push(match found {
+            Some(domains::Found::Values(list) | domains::Found::Bounds(list)) => Some(list),
+            _ => None,
+        });
+        axes.push(Axis { input, feature, domain });
+    }
+    if !unknown.is_empty() {
+        let more = if unknown.len() > 3 { format!(" and {} more", unknown.len() - 3) } else { String::new() };
+        unknown.truncate(3);
+        let names = unknown.join(", ");
+        return Ok(Err(format!("the values of {names}{more} are not known; --domain NAME=VALUES declares them")));
+    }
+    let elements = cost::elements_of_row(&entry.graph);
+    let is_asked = options.mode == Mode::Table || !options.domains.is_empty();
+    let count = table::entries(axes.iter().map(|axis| &axis.domain));
+    let Some(entries) = count.filter(|n| *n < ENTRIES_MAX) else {
+        let digits: f64 = axes.iter().map(|axis| (axis.domain.cardinality() as f64).log10()).sum();
+        return Ok(Err(format!("it would have about 10^{digits:.1} entries, and fewer than {ENTRIES_MAX} fit")));
+    };
+    let cost = elements.and_then(|elements| elements.checked_mul(entries));
+    if !is_asked && (entries > ENTRIES_UNASKED_MAX || cost.is_none_or(|cost| cost > cost::ELEMENTS_UNASKED_MAX)) {
+        return Ok(Err(format!("its {entries} entries are made when --mode table asks for them")));
+    }
+    Ok(Ok(Space { axes, lists, entries, rows_of_run: cost::rows_of_run(elements) }))
+}
+
+/// Each declared domain must name something.
+fn check_used(model: &CompiledModel, domains: &[DomainSpec]) -> Result<()> {
+    for spec in domains {
+        let mut names = Vec::new();
+        for entry in &model.entries {
+            let signature = Signature::try_from(&entry.point())?;
+            let Ok(elements) = table::elements(&signature) else { continue };
+            for (input, feature) in elements {
+                let port = &signature.inputs[input];
+                if spec.names(port, feature) {
+                    names.clear();
+                    names.push(None);
+                    break;
+                }
+                names.push(Some(spec::element_name(port, feature)));
+            }
+            if names == [None] {
+                break;
+            }
+        }
+        if names != [None] {
+            names.dedup();
+            let known: Vec<String> = names.into_iter().flatten().take(20).collect();
+            let message =
+                format!("a domain is declared for '{}', and the columns are {}", spec.column, known.join(", "));
+            return Err(hologram_ops::Error::invalid(message).into());
+        }
+    }
+    Ok(())
+}

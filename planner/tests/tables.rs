@@ -1,0 +1,460 @@
+//! Tables against computing: a model compiled with a table answers every batch with the bits of the same model without.
+//!
+//! Batches are drawn: columns of every type that binds, dictionaries, NULLs, values outside of the table, all orders. A run
+//! draws the same ones every time; `HOLOGRAM_SEED` others, `HOLOGRAM_CASES` as many as it says, and a failure prints the
+//! seed that starts with the failing batch.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and prints its seed"
+)]
+
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int8Array, Int32Array, Int64Array,
+    PrimitiveArray, StringArray, StringViewArray, UInt8Array, UInt16Array, UInt64Array,
+    cast::AsArray,
+    types::{Float32Type, Float64Type, UInt64Type},
+};
+use arrow_schema::{DataType, Field, FieldRef};
+use hologram_ops::{
+    Attribute, DType, Dim, Tensor, Type,
+    control::Control,
+    graph::{Graph, ValueId},
+};
+use hologram_planner::{Compiler, CompilerConfig, DomainSpec, Mode, Observer, TableOptions};
+use hologram_resolver::{
+    Model, ModelOptions, Session,
+    rows::{BindOptions, Binding, Casts, Nulls, RowSession, RowStats},
+};
+use hologram_store::Archive;
+use std::sync::{Arc, Mutex};
+
+/// Batches of a run that is not told how many, for each model.
+const CASES: u64 = 400;
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((x ^ (x >> 31)) % n as u64) as usize
+    }
+    fn of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len())]
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn rows_of(dtype: DType, width: Option<usize>) -> Type {
+    let dims = [Dim::symbol("n")].into_iter().chain(width.map(Dim::Known)).collect();
+    Type::Tensor { dtype, shape: Some(dims) }
+}
+
+fn texts(list: &[&str]) -> Attribute {
+    Attribute::Strings(list.iter().map(|s| (*s).into()).collect())
+}
+
+/// A graph with one node after another.
+struct Wire(Graph);
+
+impl Wire {
+    fn add(&mut self, op: (&str, &str, u32), inputs: &[ValueId], attributes: Vec<(&str, Attribute)>) -> ValueId {
+        let (domain, op, version) = op;
+        let mut builder = self.0.add_op(op).domain(domain, version);
+        for (i, input) in inputs.iter().enumerate() {
+            builder = builder.input(*input, 0, i);
+        }
+        for (name, attribute) in attributes {
+            builder = builder.attribute(name, attribute);
+        }
+        let node = builder.finish().unwrap();
+        self.0.output_of(node, 0).unwrap()
+    }
+
+    fn constant(&mut self, name: &str, tensor: Tensor) -> ValueId {
+        self.0.add_constant(name, tensor).unwrap()
+    }
+}
+
+const ML: &str = "ai.onnx.ml";
+
+/// Categories as text and as numbers, a flag and a level: what the encoders know is what the table has.
+fn encoders() -> Graph {
+    let mut g = Wire(Graph::new("encoders"));
+    let plan = g.0.add_input("plan", rows_of(DType::String, None)).unwrap();
+    let region = g.0.add_input("region", rows_of(DType::I64, None)).unwrap();
+    let flag = g.0.add_input("flag", rows_of(DType::Bool, None)).unwrap();
+    let level = g.0.add_input("level", rows_of(DType::F32, None)).unwrap();
+    let keys = vec![
+        ("keys_strings", texts(&["basic", "plus", "", "pro é"])),
+        ("values_floats", Attribute::Floats(vec![0.25, 1.5, -3.0, 7.125])),
+        ("default_float", Attribute::Float(f32::NAN)),
+    ];
+    let plan = g.add((ML, "LabelEncoder", 2), &[plan], keys);
+    let list = g.constant("list", Tensor::from_vec([5], vec![1.0_f32, -2.0, 3.5, 0.1, f32::INFINITY]).unwrap());
+    let region = g.add(("", "Gather", 13), &[list, region], Vec::new());
+    let flag = g.add(("", "Cast", 13), &[flag], vec![("to", Attribute::Int(1))]);
+    let sum = g.add(("", "Add", 14), &[plan, region], Vec::new());
+    let sum = g.add(("", "Add", 14), &[sum, flag], Vec::new());
+    let sum = g.add(("", "Mul", 14), &[sum, level], Vec::new());
+    let root = g.add(("", "Tanh", 13), &[sum], Vec::new());
+    g.0.add_output("sum", sum);
+    g.0.add_output("root", root);
+    g.0
+}
+
+/// A forest with few thresholds; the third feature is never asked for.
+fn forest() -> Graph {
+    let mut g = Wire(Graph::new("forest"));
+    let x = g.0.add_input("x", rows_of(DType::F32, Some(4))).unwrap();
+    let ints = |list: &[i64]| Attribute::Ints(list.to_vec());
+    let attributes = vec![
+        ("nodes_treeids", ints(&[0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2])),
+        ("nodes_nodeids", ints(&[0, 1, 2, 3, 4, 0, 1, 2, 0, 1, 2])),
+        ("nodes_featureids", ints(&[0, 0, 0, 1, 0, 3, 0, 0, 1, 0, 0])),
+        (
+            "nodes_modes",
+            texts(&[
+                "BRANCH_LEQ",
+                "LEAF",
+                "LEAF",
+                "BRANCH_LT",
+                "LEAF",
+                "BRANCH_EQ",
+                "LEAF",
+                "LEAF",
+                "BRANCH_GT",
+                "LEAF",
+                "LEAF",
+            ]),
+        ),
+        ("nodes_values", Attribute::Floats(vec![0.1, 0.0, 0.0, 2.0, 0.0, 3.0, 0.0, 0.0, -1e-40, 0.0, 0.0])),
+        ("nodes_truenodeids", ints(&[1, 0, 0, 2, 0, 1, 0, 0, 1, 0, 0])),
+        ("nodes_falsenodeids", ints(&[3, 0, 0, 4, 0, 2, 0, 0, 2, 0, 0])),
+        ("nodes_missing_value_tracks_true", ints(&[1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0])),
+        ("target_treeids", ints(&[0, 0, 0, 1, 1, 2, 2])),
+        ("target_nodeids", ints(&[1, 2, 4, 1, 2, 1, 2])),
+        ("target_ids", ints(&[0, 0, 0, 0, 0, 0, 0])),
+        ("target_weights", Attribute::Floats(vec![0.1, 0.2, 0.3, 1e-3, -7.7, 0.7, 1e6])),
+        ("n_targets", Attribute::Int(1)),
+    ];
+    let y = g.add((ML, "TreeEnsembleRegressor", 3), &[x], attributes);
+    g.0.add_output("y", y);
+    g.0
+}
+
+/// A dense layer with names for its answers; its space is declared.
+fn dense() -> Graph {
+    let mut g = Wire(Graph::new("dense"));
+    let x = g.0.add_input("x", rows_of(DType::F64, Some(2))).unwrap();
+    let small = g.0.add_input("small", rows_of(DType::I8, Some(1))).unwrap();
+    let small = g.add(("", "Cast", 13), &[small], vec![("to", Attribute::Int(11))]);
+    let all = g.add(("", "Concat", 13), &[x, small], vec![("axis", Attribute::Int(1))]);
+    let weights: Vec<f64> = (0..9).map(|i| (f64::from(i) - 4.0) / 3.0).collect();
+    let weights = g.constant("weights", Tensor::from_vec([3, 3], weights).unwrap());
+    let scores = g.add(("", "MatMul", 13), &[all, weights], Vec::new());
+    let soft = g.add(("", "Softmax", 13), &[scores], vec![("axis", Attribute::Int(1))]);
+    let best = g.add(("", "ArgMax", 13), &[scores], vec![("axis", Attribute::Int(1)), ("keepdims", Attribute::Int(0))]);
+    let names =
+        vec![("keys_int64s", Attribute::Ints(vec![0, 1, 2])), ("values_strings", texts(&["low", "middle", "high"]))];
+    let label = g.add((ML, "LabelEncoder", 2), &[best], names);
+    g.0.add_output("label", label);
+    g.0.add_output("scores", soft);
+    g.0
+}
+
+fn compile(graph: &Graph, mode: Mode, domains: &[&str]) -> Session {
+    let domains: Vec<DomainSpec> = domains.iter().map(|text| text.parse().unwrap()).collect();
+    let tables = TableOptions { mode, domains, ..TableOptions::default() };
+    let config = CompilerConfig { tables, ..CompilerConfig::default() };
+    let bytes = Compiler::new(config).compile_graph(graph.clone()).unwrap().to_bytes().unwrap();
+    let archive = Archive::from_buffer(bytes.into()).unwrap();
+    Model::open(archive, &ModelOptions::default()).unwrap().session(None).unwrap()
+}
+
+/// Some rows of texts.
+fn text_column(draw: &mut Draw, rows: usize, values: &[&str]) -> ArrayRef {
+    let has_nulls = draw.below(3) == 0;
+    let list: Vec<Option<&str>> =
+        (0..rows).map(|_| (!has_nulls || draw.below(5) > 0).then(|| draw.of(values))).collect();
+    match draw.below(4) {
+        0 => Arc::new(StringArray::from(list)),
+        1 => Arc::new(StringViewArray::from(list)),
+        _ => {
+            let plain: ArrayRef = Arc::new(StringArray::from(list));
+            dictionary(draw, plain)
+        }
+    }
+}
+
+/// The same values by a dictionary that is in another order and has some twice, or NULL.
+fn dictionary(draw: &mut Draw, plain: ArrayRef) -> ArrayRef {
+    let rows = plain.len();
+    let order: UInt64Array = (0..rows + 1).map(|_| (rows > 0).then(|| draw.below(rows) as u64)).collect();
+    let more = arrow_select::take::take(&plain, &order, None).unwrap();
+    let values = arrow_select::concat::concat(&[more.as_ref(), plain.as_ref()]).unwrap();
+    let (shift, has_holes) = (order.len() as u64, draw.below(2) == 0);
+    let keys: PrimitiveArray<UInt64Type> =
+        (0..rows as u64).map(|row| (!has_holes || draw.below(6) > 0).then_some(row + shift)).collect();
+    Arc::new(DictionaryArray::new(keys, values))
+}
+
+/// Some rows of numbers of a type that is drawn.
+fn number_column(draw: &mut Draw, rows: usize, values: &[f64]) -> ArrayRef {
+    let has_nulls = draw.below(3) == 0;
+    let list: Vec<Option<f64>> =
+        (0..rows).map(|_| (!has_nulls || draw.below(5) > 0).then(|| draw.of(values))).collect();
+    let list = list.into_iter();
+    let array: ArrayRef = match draw.below(9) {
+        0 => Arc::new(list.map(|x| x.map(|x| x as i8)).collect::<Int8Array>()),
+        1 => Arc::new(list.map(|x| x.map(|x| x as u8)).collect::<UInt8Array>()),
+        2 => Arc::new(list.map(|x| x.map(|x| x as i32)).collect::<Int32Array>()),
+        3 => Arc::new(list.map(|x| x.map(|x| x as i64)).collect::<Int64Array>()),
+        4 => Arc::new(list.map(|x| x.map(|x| x as u16)).collect::<UInt16Array>()),
+        5 => Arc::new(list.map(|x| x.map(|x| x as u64)).collect::<UInt64Array>()),
+        6 => Arc::new(list.collect::<Float64Array>()),
+        _ => Arc::new(list.map(|x| x.map(|x| x as f32)).collect::<Float32Array>()),
+    };
+    if draw.below(4) == 0 { dictionary(draw, array) } else { array }
+}
+
+/// Answers a batch; the error in words.
+fn answer(
+    session: &Session,
+    columns: &[(&str, ArrayRef)],
+    options: &BindOptions,
+) -> Result<(ArrayRef, RowStats), String> {
+    let fields: Vec<FieldRef> = columns
+        .iter()
+        .map(|(name, array)| Arc::new(Field::new(*name, array.data_type().clone(), true)) as FieldRef)
+        .collect();
+    let binding = Binding::positional(session.signature(), &fields, options).map_err(|e| e.to_string())?;
+    let used: Vec<ArrayRef> = binding.columns().iter().map(|i| columns[*i].1.clone()).collect();
+    let rows = columns[0].1.len();
+    let rows_session = RowSession::new(session.clone(), binding).map_err(|e| e.to_string())?;
+    let first = rows_session.run(&used, rows, &Control::default()).map_err(|e| e.to_string())?;
+    let second = rows_session.run(&used, rows, &Control::default()).map_err(|e| e.to_string())?;
+    assert_same(&first.0, &second.0, "the second time");
+    Ok(first)
+}
+
+/// Equal values, floats by their bits; all NaNs are one, as they are for the table.
+fn assert_same(a: &ArrayRef, b: &ArrayRef, what: &str) {
+    assert_eq!(a.data_type(), b.data_type(), "{what}");
+    a.to_data().validate_full().unwrap();
+    let (a, b) = (cells(a), cells(b));
+    for (row, (x, y)) in a.iter().zip(&b).enumerate() {
+        assert_eq!(x, y, "{what}, row {row}");
+    }
+    assert_eq!(a.len(), b.len(), "{what}");
+}
+
+/// Each row in words that differ where a bit differs.
+fn cells(array: &ArrayRef) -> Vec<String> {
+    let text = |x: Option<&str>| format!("{:?}", x.unwrap_or_default());
+    let mut list: Vec<String> = match array.data_type() {
+        DataType::Float32 => {
+            let values = array.as_primitive::<Float32Type>().values().iter();
+            values.map(|x| if x.is_nan() { "NaN".into() } else { format!("{:08x}", x.to_bits()) }).collect()
+        }
+        DataType::Float64 => {
+            let values = array.as_primitive::<Float64Type>().values().iter();
+            values.map(|x| if x.is_nan() { "NaN".into() } else { format!("{:016x}", x.to_bits()) }).collect()
+        }
+        DataType::FixedSizeList(_, _) => {
+            (0..array.len()).map(|i| cells(&array.as_fixed_size_list().value(i)).join(" ")).collect()
+        }
+        DataType::Struct(_) => {
+            let columns: Vec<Vec<String>> = array.as_struct().columns().iter().map(cells).collect();
+            (0..array.len()).map(|i| columns.iter().map(|c| c[i].as_str()).collect::<Vec<_>>().join("|")).collect()
+        }
+        DataType::Dictionary(_, _) => {
+            let dictionary = array.as_any_dictionary();
+            let values = cells(dictionary.values());
+            let keys = dictionary.keys().as_any().downcast_ref::<Int32Array>().unwrap().values();
+            keys.iter().map(|key| values.get(*key as usize).cloned().unwrap_or_default()).collect()
+        }
+        DataType::Utf8 => array.as_string::<i32>().iter().map(text).collect(),
+        DataType::Utf8View => array.as_string_view().iter().map(text).collect(),
+        other => unreachable!("answers of {other}"),
+    };
+    list.iter_mut().enumerate().filter(|(row, _)| array.is_null(*row)).for_each(|(_, cell)| *cell = "NULL".into());
+    list
+}
+
+/// The columns of a batch.
+type Columns = Vec<(&'static str, ArrayRef)>;
+
+/// Asks both sessions the same batches; gives the number of rows that were computed though there is a table.
+fn compare(name: &str, table: &Session, exact: &Session, batch: impl Fn(&mut Draw, usize) -> Columns) -> usize {
+    assert!(table.table().is_some() && exact.table().is_none(), "{name}");
+    let seed = number("HOLOGRAM_SEED").unwrap_or(1);
+    let cases = number("HOLOGRAM_CASES").unwrap_or(CASES);
+    let (mut answered, mut looked_up, mut missed) = (0, 0, 0);
+    for own in (0..cases).map(|case| seed.wrapping_add(case)) {
+        let mut draw = Draw(own);
+        let rows = draw.of(&[0, 1, 2, 7, 64, 300, 9_000]).min(if own % 50 == 0 { 9_000 } else { 300 });
+        let columns = batch(&mut draw, rows);
+        let offset = if rows > 3 { draw.below(3) } else { 0 };
+        let columns: Columns = columns.into_iter().map(|(n, a)| (n, a.slice(offset, rows - offset))).collect();
+        let nulls = draw.of(&[Nulls::Auto, Nulls::Auto, Nulls::Missing, Nulls::Null, Nulls::Error]);
+        let options = BindOptions { nulls, casts: Casts::Lenient, rows_max: draw.of(&[None, Some(5)]) };
+        let what = format!("{name}, HOLOGRAM_SEED={own}");
+        match (answer(table, &columns, &options), answer(exact, &columns, &options)) {
+            (Ok((found, stats)), Ok((computed, plain))) => {
+                assert_same(&found, &computed, &what);
+                assert_eq!(stats.looked_up + stats.missed + stats.null_rows, stats.rows, "{what}: {stats:?}");
+                assert_eq!((stats.rows, stats.null_rows), (plain.rows, plain.null_rows), "{what}");
+                answered += 1;
+                looked_up += stats.looked_up;
+                missed += stats.missed;
+            }
+            (Err(found), Err(computed)) => assert_eq!(found, computed, "{what}"),
+            (found, computed) => panic!("{what}: {found:?} with the table, {computed:?} without"),
+        }
+    }
+    println!("{name}: {answered} of {cases} batches, {looked_up} rows looked up, {missed} computed");
+    assert!(cases < CASES || answered > cases / 3 && looked_up > 1_000, "{name}: too little is compared");
+    missed
+}
+
+#[test]
+fn encoders_answer_from_their_lists() {
+    let graph = encoders();
+    let table = compile(&graph, Mode::Table, &["level=-1,0,0.5,NaN"]);
+    assert_eq!(table.table().unwrap().entries(), 4 * 5 * 2 * 4);
+    let missed = compare("encoders", &table, &compile(&graph, Mode::Exact, &[]), |draw, rows| {
+        let words: &[&str] =
+            draw.of(&[&["basic", "plus", "", "pro é"], &["basic", "plus", "", "pro é", "Basic", "enterprise"]]);
+        let regions: &[f64] = draw.of(&[&[0.0, 1.0, 4.0], &[-1.0, 2.0, 3.0], &[0.0, 1.0, 7.0]]);
+        let flags: ArrayRef =
+            Arc::new((0..rows).map(|_| draw.of(&[Some(true), Some(false), Some(true)])).collect::<BooleanArray>());
+        let levels: &[f64] = draw.of(&[&[-1.0, 0.0, 0.5, f64::NAN], &[-1.0, -0.0, 0.0, 0.25, 1e300]]);
+        vec![
+            ("plan", text_column(draw, rows, words)),
+            ("region", number_column(draw, rows, regions)),
+            ("flag", flags),
+            ("level", number_column(draw, rows, levels)),
+        ]
+    });
+    assert!(missed > 0, "some rows lie outside");
+}
+
+#[test]
+fn forests_answer_from_the_ranges_between_their_thresholds() {
+    let graph = forest();
+    let table = compile(&graph, Mode::Auto, &[]);
+    let edges = [0.1_f32.next_down(), 0.1, 0.1_f32.next_up(), 2.0_f32.next_down(), 2.0, 3.0, 3.0_f32.next_up()];
+    let more = [0.0, -0.0, 1e-45, -1e-45, -1e-40, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX, 1e30, -5.0];
+    let mut values: Vec<f64> = edges.iter().chain(&more).map(|x| f64::from(*x)).collect();
+    // Numbers that lie on one side of a threshold in f64, and on it once they are rounded.
+    values.extend([f64::from(0.1_f32).next_up(), 2.0_f64.next_down(), 1e300, 3.0_f64.next_up(), -1e-320]);
+    let exact = compile(&graph, Mode::Exact, &[]);
+    let missed = compare("forest", &table, &exact, |draw, rows| {
+        ["a", "b", "c", "d"].map(|name| (name, number_column(draw, rows, &values))).into()
+    });
+    assert_eq!(missed, 0, "every number has a range");
+}
+
+#[test]
+fn declared_values_are_looked_up_and_others_computed() {
+    let graph = dense();
+    let table = compile(&graph, Mode::Table, &["x[0]=0..9", "x[1]=-0.5,0.1,1e300", "small=-3..3"]);
+    assert_eq!(table.table().unwrap().entries(), 10 * 3 * 7);
+    let missed = compare("dense", &table, &compile(&graph, Mode::Exact, &[]), |draw, rows| {
+        let first: &[f64] = draw.of(&[&[0.0, 3.0, 9.0], &[0.0, 5.0, 10.0, -1.0, 2.5]]);
+        let second: &[f64] = draw.of(&[&[-0.5, 0.1, 1e300], &[-0.5, 0.1, 0.0]]);
+        let third: &[f64] = draw.of(&[&[-3.0, 0.0, 3.0], &[-4.0, 1.0, 100.0]]);
+        vec![
+            ("a", number_column(draw, rows, first)),
+            ("b", number_column(draw, rows, second)),
+            ("c", number_column(draw, rows, third)),
+        ]
+    });
+    assert!(missed > 0, "some rows lie outside");
+}
+
+/// What a compilation decided about the table, or the error.
+fn decided(graph: Graph, mode: Mode, memory_budget: u64, domains: &[&str]) -> Result<String, String> {
+    let domains = domains.iter().map(|text| text.parse().unwrap()).collect();
+    let tables = TableOptions { mode, memory_budget, domains, ..TableOptions::default() };
+    let config = CompilerConfig { tables, ..CompilerConfig::default() };
+    let model = Compiler::new(config).compile_graph(graph).map_err(|e| e.to_string())?;
+    let entry = &model.entries[0];
+    assert_eq!(entry.table.is_some(), entry.decisions.iter().any(|d| d.starts_with("table: ")));
+    Ok(entry.decisions.join("; "))
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_table_is_said() {
+    const BUDGET: u64 = 64 << 20;
+    let all = ["x[0]=0..9", "x[1]=0..9", "small=0..9"];
+    assert_eq!(decided(dense(), Mode::Exact, BUDGET, &[]).unwrap(), "");
+    let unknown = "the values of x[0], x[1] are not known; --domain NAME=VALUES declares them";
+    assert_eq!(decided(dense(), Mode::Auto, BUDGET, &[]).unwrap(), format!("no table: {unknown}"));
+    assert!(decided(dense(), Mode::Table, BUDGET, &[]).unwrap_err().ends_with(unknown));
+    let kept = "table: 1000 entries, 40000 bytes, 1000 of them computed again and equal";
+    assert_eq!(decided(dense(), Mode::Auto, BUDGET, &all).unwrap(), kept);
+    let over = "its 1000 entries would take 40000 bytes, and the budget has 39999; --memory-budget gives more";
+    assert!(decided(dense(), Mode::Table, 39_999, &all).unwrap_err().ends_with(over));
+    assert_eq!(decided(dense(), Mode::Auto, 39_999, &all).unwrap(), format!("no table: {over}"));
+    let large = ["x[0]=0..9999", "x[1]=0..9999", "small=-128..127"];
+    let much = decided(dense(), Mode::Auto, BUDGET, &large).unwrap();
+    assert_eq!(much, "no table: it would have about 10^10.4 entries, and fewer than 2147483648 fit");
+    let wrong = decided(dense(), Mode::Auto, BUDGET, &["y=1"]).unwrap_err();
+    assert!(wrong.ends_with("a domain is declared for 'y', and the columns are x[0], x[1], small"), "{wrong}");
+    let wrong = decided(dense(), Mode::Auto, BUDGET, &["small=1,1000"]).unwrap_err();
+    assert!(wrong.contains("domain of 'small'") && wrong.contains("'1000' is no value of i8"), "{wrong}");
+    let wrong = decided(dense(), Mode::Table, BUDGET, &["x[0]=1,1", "x[1]=0", "small=0"]).unwrap_err();
+    assert!(wrong.contains("list each once"), "{wrong}");
+
+    let mut g = Wire(Graph::new("sums"));
+    let x = g.0.add_input("x", rows_of(DType::Bool, None)).unwrap();
+    let x = g.add(("", "Cast", 13), &[x], vec![("to", Attribute::Int(1))]);
+    let y = g.add(("", "CumSum", 14), &[x], Vec::new());
+    g.0.add_output("y", y);
+    let dependent = decided(g.0, Mode::Table, BUDGET, &[]);
+    assert!(dependent.unwrap_err().contains("rows depend on each other"));
+
+    let mut g = Wire(Graph::new("noise"));
+    let x = g.0.add_input("x", rows_of(DType::Bool, None)).unwrap();
+    let x = g.add(("", "Cast", 13), &[x], vec![("to", Attribute::Int(1))]);
+    let noise = g.add(("", "RandomUniformLike", 1), &[x], Vec::new());
+    let y = g.add(("", "Add", 14), &[x, noise], Vec::new());
+    g.0.add_output("y", y);
+    let noisy = decided(g.0, Mode::Auto, BUDGET, &[]).unwrap();
+    assert!(noisy.contains("random numbers") || noisy.contains("depend on each other"), "{noisy}");
+}
+
+#[test]
+fn filling_tells_how_far_it_is_and_is_the_same_every_time() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let compile = || {
+        let keep = told.clone();
+        let tables = TableOptions {
+            mode: Mode::Table,
+            domains: ["x[0]=0..99", "x[1]=0..49", "small=0..9"].map(|text| text.parse().unwrap()).into(),
+            observer: Observer::new(move |progress| keep.lock().unwrap().push(progress)),
+            ..TableOptions::default()
+        };
+        let config = CompilerConfig { tables, ..CompilerConfig::default() };
+        Compiler::new(config).compile_graph(dense()).unwrap()
+    };
+    let model = compile();
+    let report = model.entries[0].table.as_ref().unwrap().report;
+    assert_eq!((report.entries, report.checked), (50_000, 1_000));
+    assert!(report.seconds_estimated > 0.0 && report.seconds > 0.0);
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    assert!(told.len() > 1 && told.iter().all(|p| p.entries == 50_000 && p.done <= p.entries));
+    assert_eq!((told[0].bytes, told[0].seconds_left), (report.bytes, report.seconds_estimated));
+    assert!(model.to_bytes().unwrap() == compile().to_bytes().unwrap(), "the archive is the same");
+}

@@ -1,0 +1,394 @@
+//! From the columns of a batch to entries of a table, and from there to answers.
+//!
+//! Each column adds its code times its stride to the row's entry. Where a column's values are few (a dictionary, small
+//! integers) that product is looked up by the value's key; elsewhere the column becomes elements as for a run, and the
+//! domain gives their codes. Both ways go through the binding's own conversion, so that a row is answered from a table with
+//! what a run would have seen. Rows that have no entry are marked.
+
+use super::bind::{Bound, BoundColumn, NullRule, Source};
+use crate::{
+    Result,
+    table::{Domain, ENTRIES_MAX, Table},
+};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, PrimitiveArray, UInt32Array, cast::AsArray,
+    new_null_array, types::*,
+};
+use arrow_buffer::ArrowNativeType;
+use arrow_schema::DataType;
+use hologram_ops::{DType, Tensor, Value};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Marks a row without an entry, and stays through additions.
+const NONE: u32 = ENTRIES_MAX as u32;
+
+/// Integers between the least and greatest value of a domain that are looked up by key.
+const SPAN_MAX: usize = 1 << 16;
+
+/// A binding's way into a table.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    table: Arc<Table>,
+    axes: Vec<AxisColumn>,
+    /// The answer of each entry.
+    answers: ArrayRef,
+    has_told: AtomicBool,
+}
+
+/// A column of a table's axis.
+#[derive(Debug)]
+struct AxisColumn {
+    port: usize,
+    /// The column's place among those of its input.
+    place: usize,
+    stride: u32,
+    how: How,
+}
+
+/// The last dictionary's values with their steps.
+type Kept = Option<(ArrayRef, Arc<[u32]>)>;
+
+/// How a column's values become codes.
+#[derive(Debug)]
+enum How {
+    /// They make no difference.
+    Not,
+    /// By a list over the integers from `least` on; what lies outside is as the nearest of them.
+    Keys { least: i64, steps: Vec<u32> },
+    /// By a list over a dictionary's values, kept for the batches that share them.
+    Dictionary(Mutex<Kept>),
+    /// By bounds, as they are.
+    Bounds,
+    /// As elements.
+    Elements,
+}
+
+/// The entries of a batch's rows.
+pub(super) struct Entries {
+    entries: Vec<u32>,
+    /// Rows that have none.
+    pub(super) missed: Vec<usize>,
+}
+
+impl Lookup {
+    /// The way of a binding into its plan's table; `None` where a row's elements lie in lists.
+    pub(super) fn new(bound: &Bound, table: &Arc<Table>) -> Result<Option<Self>> {
+        let mut axes = Vec::with_capacity(table.axes().len());
+        for (i, axis) in table.axes().iter().enumerate() {
+            let Source::Scalars(columns) = &bound.ports[axis.input].source else { return Ok(None) };
+            let Some(column) = columns.get(axis.feature) else { return Ok(None) };
+            // The product of all cardinalities is below 2^31, and this is a part of it.
+            let stride = table.stride(i) as u32;
+            let ty = &bound.given[column.slot].1;
+            let how = How::new(&axis.domain, column, ty, stride, bound.ports[axis.input].dtype)?;
+            axes.push(AxisColumn { port: axis.input, place: axis.feature, stride, how });
+        }
+        let values: Vec<Value> = table.answers().iter().cloned().map(Value::Tensor).collect();
+        let answers = bound.answer.array(&values, table.entries())?;
+        Ok(Some(Self { table: table.clone(), axes, answers, has_told: AtomicBool::new(false) }))
+    }
+
+    /// The table.
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The entries of the rows of a batch.
+    ///
+    /// # Errors
+    /// Values that do not cast.
+    pub(super) fn entries(&self, bound: &Bound, arrays: &[ArrayRef], rows: usize) -> Result<Entries> {
+        let mut entries = vec![0_u32; rows];
+        let mut marks = 0;
+        for (column, axis) in self.axes.iter().zip(self.table.axes()) {
+            let Source::Scalars(columns) = &bound.ports[column.port].source else { continue };
+            let bound = &columns[column.place];
+            marks |= column.add(&axis.domain, bound, &arrays[bound.slot], &mut entries)?;
+        }
+        let is_none = |entry: u32| entry & NONE != 0;
+        let missed = match is_none(marks) {
+            true => (0..rows).filter(|row| is_none(entries[*row])).collect(),
+            false => Vec::new(),
+        };
+        Ok(Entries { entries, missed })
+    }
+
+    /// The answers of a batch whose rows all have entries.
+    pub(super) fn answers(&self, entries: Entries) -> Result<ArrayRef> {
+        Ok(arrow_select::take::take(&self.answers, &UInt32Array::from(entries.entries), None)?)
+    }
+
+    /// The answers of a batch, of which those of the rows without an entry are given.
+    pub(super) fn answers_with(&self, entries: &Entries, computed: &ArrayRef) -> Result<ArrayRef> {
+        let mut places: Vec<(usize, usize)> = entries.entries.iter().map(|entry| (0, *entry as usize)).collect();
+        for (i, row) in entries.missed.iter().enumerate() {
+            places[*row] = (1, i);
+        }
+        Ok(arrow_select::interleave::interleave(&[self.answers.as_ref(), computed.as_ref()], &places)?)
+    }
+
+    /// Says once that rows had no entry.
+    pub(super) fn tell(&self, model: &str, missed: usize) {
+        if !self.has_told.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                "model '{model}': {missed} rows have values outside of its table and are computed; later ones are counted only"
+            );
+        }
+    }
+}
+
+impl How {
+    fn new(domain: &Domain, column: &BoundColumn, ty: &DataType, stride: u32, dtype: DType) -> Result<Self> {
+        if matches!(domain, Domain::Any) {
+            return Ok(Self::Not);
+        }
+        Ok(match ty {
+            DataType::Dictionary(_, _) => Self::Dictionary(Mutex::new(None)),
+            DataType::Boolean => Self::keys::<Int8Type>(domain, column, stride, 0, 1, |array| {
+                let bits: BooleanArray = array.values().iter().map(|x| Some(*x != 0)).collect();
+                Arc::new(bits)
+            })?,
+            DataType::Int8 => Self::keys::<Int8Type>(domain, column, stride, -128, 127, |a| Arc::new(a))?,
+            DataType::UInt8 => Self::keys::<UInt8Type>(domain, column, stride, 0, 255, |a| Arc::new(a))?,
+            DataType::Int16 => Self::span::<Int16Type>(domain, column, stride),
+            DataType::UInt16 => Self::span::<UInt16Type>(domain, column, stride),
+            DataType::Int32 => Self::span::<Int32Type>(domain, column, stride),
+            DataType::UInt32 => Self::span::<UInt32Type>(domain, column, stride),
+            DataType::Int64 => Self::span::<Int64Type>(domain, column, stride),
+            DataType::UInt64 => Self::span::<UInt64Type>(domain, column, stride),
+            DataType::Float32 if dtype == DType::F32 && domain.as_bounds().is_some() => Self::Bounds,
+            DataType::Float64 if dtype == DType::F64 && domain.as_bounds().is_some() => Self::Bounds,
+            _ => Self::Elements,
+        })
+    }
+
+    /// A list over all integers from `least` to `greatest`, made into an array of the column's type.
+    fn keys<T: ArrowPrimitiveType>(
+        domain: &Domain,
+        column: &BoundColumn,
+        stride: u32,
+        least: i64,
+        greatest: i64,
+        array: impl Fn(PrimitiveArray<T>) -> ArrayRef,
+    ) -> Result<Self>
+    where
+        T::Native: TryFrom<i64>,
+    {
+        let values = (least..=greatest).filter_map(|x| T::Native::try_from(x).ok());
+        let array = array(PrimitiveArray::from_iter_values(values));
+        // What does not convert is an error of the row that has it, not of the column.
+        match steps(domain, column, &array, stride) {
+            Ok(steps) => Ok(Self::Keys { least, steps }),
+            Err(_) => Ok(Self::Elements),
+        }
+    }
+
+    /// A list over the integers around the domain's numbers, where they are few.
+    ///
+    /// One more integer on each side stands for everything beyond: conversion keeps the order of numbers, so nothing beyond
+    /// becomes a value of the domain if these do not.
+    fn span<T: ArrowPrimitiveType>(domain: &Domain, column: &BoundColumn, stride: u32) -> Self
+    where
+        T::Native: TryFrom<i64>,
+    {
+        let Some((least, greatest)) = numbers(domain, column) else { return Self::Elements };
+        let (least, greatest) = (least.floor() - 1.0, greatest.ceil() + 1.0);
+        // Integers of this size are exact in f64, and so is their number.
+        if !(least > -9e15 && greatest < 9e15 && greatest - least < SPAN_MAX as f64) {
+            return Self::Elements;
+        }
+        let (mut least, mut greatest) = (least as i64, greatest as i64);
+        while least < greatest && T::Native::try_from(least).is_err() {
+            least += 1;
+        }
+        while greatest > least && T::Native::try_from(greatest).is_err() {
+            greatest -= 1;
+        }
+        if T::Native::try_from(least).is_err() {
+            return Self::Elements;
+        }
+        let found = Self::keys::<T>(domain, column, stride, least, greatest, |a| Arc::new(a));
+        found.unwrap_or(Self::Elements)
+    }
+}
+
+/// The least and greatest number of a domain whose column is not coded by categories.
+fn numbers(domain: &Domain, column: &BoundColumn) -> Option<(f64, f64)> {
+    if column.convert.is_coded() {
+        return None;
+    }
+    fn ends(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+        values.filter(|x| !x.is_nan()).fold(None, |ends: Option<(f64, f64)>, x| {
+            let (least, greatest) = ends.unwrap_or((x, x));
+            Some((least.min(x), greatest.max(x)))
+        })
+    }
+    if let Some((bounds, _)) = domain.as_bounds() {
+        return ends(bounds.iter().copied());
+    }
+    let values = domain.as_values()?;
+    match values.dtype() {
+        DType::F32 => ends(values.as_slice::<f32>().ok()?.iter().map(|x| f64::from(*x))),
+        DType::F64 => ends(values.as_slice::<f64>().ok()?.iter().copied()),
+        DType::I64 => ends(values.as_slice::<i64>().ok()?.iter().map(|x| *x as f64)),
+        DType::I32 => ends(values.as_slice::<i32>().ok()?.iter().map(|x| f64::from(*x))),
+        DType::I16 => ends(values.as_slice::<i16>().ok()?.iter().map(|x| f64::from(*x))),
+        DType::U32 => ends(values.as_slice::<u32>().ok()?.iter().map(|x| f64::from(*x))),
+        DType::U16 => ends(values.as_slice::<u16>().ok()?.iter().map(|x| f64::from(*x))),
+        _ => None,
+    }
+}
+
+/// What each value of a column adds to an entry.
+fn steps(domain: &Domain, column: &BoundColumn, values: &ArrayRef, stride: u32) -> Result<Vec<u32>> {
+    let converted = column.convert.array(values)?;
+    let elements: Tensor = column.convert.elements(&converted)?;
+    let mut steps = Vec::with_capacity(values.len());
+    // The product is below the number of entries.
+    domain.each_code(&elements, |code| steps.push(code.map_or(NONE, |code| code * stride)))?;
+    if column.nulls != NullRule::Missing
+        && let Some(nulls) = converted.logical_nulls().filter(|n| n.null_count() > 0)
+    {
+        // What NULL means is for a run to say.
+        steps.iter_mut().zip(nulls.iter()).filter(|(_, valid)| !valid).for_each(|(step, _)| *step = NONE);
+    }
+    Ok(steps)
+}
+
+/// Adds a step to an entry; the mark stays.
+#[inline(always)]
+fn add(entry: &mut u32, step: u32) -> u32 {
+    *entry = entry.wrapping_add(step) | ((*entry | step) & NONE);
+    step
+}
+
+impl AxisColumn {
+    /// Adds the column's steps to the entries; gives their bits, so that nobody looks for marks where there are none.
+    fn add(&self, domain: &Domain, column: &BoundColumn, array: &ArrayRef, entries: &mut [u32]) -> Result<u32> {
+        match &self.how {
+            // NULL still means what it means.
+            How::Not if column.nulls == NullRule::Missing || array.logical_null_count() == 0 => return Ok(0),
+            How::Keys { least, steps } if array.null_count() == 0 => {
+                if let Some(marks) = by_keys(array, *least, steps, entries) {
+                    return Ok(marks);
+                }
+            }
+            How::Bounds if array.null_count() == 0 => match (domain, array.data_type()) {
+                (Domain::Bounds(bounds), DataType::Float32) => {
+                    let values = array.as_primitive::<Float32Type>().values();
+                    return Ok(self.each(entries, values.iter().map(|x| bounds.code(*x))));
+                }
+                (Domain::Bounds(bounds), DataType::Float64) => {
+                    let values = array.as_primitive::<Float64Type>().values();
+                    return Ok(self.each(entries, values.iter().map(|x| bounds.code(*x))));
+                }
+                _ => {}
+            },
+            How::Dictionary(kept) => {
+                if let Some(marks) = self.dictionary(domain, column, array, kept, entries)? {
+                    return Ok(marks);
+                }
+            }
+            _ => {}
+        }
+        let steps = steps(domain, column, array, self.stride)?;
+        Ok(entries.iter_mut().zip(steps).fold(0, |marks, (entry, step)| marks | add(entry, step)))
+    }
+
+    fn each(&self, entries: &mut [u32], codes: impl Iterator<Item = u32>) -> u32 {
+        entries.iter_mut().zip(codes).fold(0, |marks, (entry, code)| marks | add(entry, code * self.stride))
+    }
+
+    fn dictionary(
+        &self,
+        domain: &Domain,
+        column: &BoundColumn,
+        array: &ArrayRef,
+        kept: &Mutex<Kept>,
+        entries: &mut [u32],
+    ) -> Result<Option<u32>> {
+        let Some(dictionary) = array.as_any_dictionary_opt() else { return Ok(None) };
+        let values = dictionary.values();
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.as_ref().filter(|(held, _)| held.to_data().ptr_eq(&values.to_data()));
+        let list = match known {
+            Some((_, list)) => list.clone(),
+            // A few rows of a great dictionary do not pay for its translation.
+            None if values.len() > 4 * array.len().max(1_024) => return Ok(None),
+            None => {
+                // The last step is that of a row without a value.
+                let mut list = steps(domain, column, values, self.stride)?;
+                list.extend(steps(domain, column, &new_null_array(values.data_type(), 1), self.stride)?);
+                let list: Arc<[u32]> = list.into();
+                *kept = Some((values.clone(), list.clone()));
+                list
+            }
+        };
+        drop(kept);
+        Ok(match dictionary.keys().data_type() {
+            DataType::Int8 => by_codes::<Int8Type>(array.as_dictionary(), &list, entries),
+            DataType::Int16 => by_codes::<Int16Type>(array.as_dictionary(), &list, entries),
+            DataType::Int32 => by_codes::<Int32Type>(array.as_dictionary(), &list, entries),
+            DataType::Int64 => by_codes::<Int64Type>(array.as_dictionary(), &list, entries),
+            DataType::UInt8 => by_codes::<UInt8Type>(array.as_dictionary(), &list, entries),
+            DataType::UInt16 => by_codes::<UInt16Type>(array.as_dictionary(), &list, entries),
+            DataType::UInt32 => by_codes::<UInt32Type>(array.as_dictionary(), &list, entries),
+            DataType::UInt64 => by_codes::<UInt64Type>(array.as_dictionary(), &list, entries),
+            _ => return Ok(None),
+        })
+    }
+}
+
+/// Steps by a dictionary's codes. The list has one step more than the dictionary has values: that of no value.
+fn by_codes<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>, list: &[u32], entries: &mut [u32]) -> Option<u32> {
+    let keys = array.keys();
+    let step = |key: K::Native| list.get(key.as_usize()).copied().unwrap_or(NONE);
+    let rows = entries.iter_mut().zip(keys.values());
+    Some(match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => rows.fold(0, |marks, (entry, key)| marks | add(entry, step(*key))),
+        Some(nulls) => {
+            let none = list.last().copied().unwrap_or(NONE);
+            rows.zip(nulls.iter())
+                .fold(0, |marks, ((entry, key), valid)| marks | add(entry, if valid { step(*key) } else { none }))
+        }
+    })
+}
+
+/// Steps by integers from `least` on.
+fn by_keys(array: &ArrayRef, least: i64, steps: &[u32], entries: &mut [u32]) -> Option<u32> {
+    fn integers<T: ArrowPrimitiveType>(
+        array: &ArrayRef,
+        least: i64,
+        steps: &[u32],
+        entries: &mut [u32],
+        widen: impl Fn(T::Native) -> i64,
+    ) -> u32 {
+        let greatest = steps.len() - 1;
+        let rows = entries.iter_mut().zip(array.as_primitive::<T>().values());
+        rows.fold(0, |marks, (entry, x)| {
+            let place = widen(*x).saturating_sub(least).max(0) as usize;
+            marks | add(entry, steps[place.min(greatest)])
+        })
+    }
+    if steps.is_empty() {
+        return None;
+    }
+    Some(match array.data_type() {
+        DataType::Boolean => {
+            let rows = entries.iter_mut().zip(array.as_boolean().values().iter());
+            rows.fold(0, |marks, (entry, x)| marks | add(entry, steps[usize::from(x).min(steps.len() - 1)]))
+        }
+        DataType::Int8 => integers::<Int8Type>(array, least, steps, entries, i64::from),
+        DataType::Int16 => integers::<Int16Type>(array, least, steps, entries, i64::from),
+        DataType::Int32 => integers::<Int32Type>(array, least, steps, entries, i64::from),
+        DataType::Int64 => integers::<Int64Type>(array, least, steps, entries, |x| x),
+        DataType::UInt8 => integers::<UInt8Type>(array, least, steps, entries, i64::from),
+        DataType::UInt16 => integers::<UInt16Type>(array, least, steps, entries, i64::from),
+        DataType::UInt32 => integers::<UInt32Type>(array, least, steps, entries, i64::from),
+        DataType::UInt64 => integers::<UInt64Type>(array, least, steps, entries, |x| x.min(i64::MAX as u64) as i64),
+        _ => return None,
+    })
+}

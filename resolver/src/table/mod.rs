@@ -1,0 +1,129 @@
+//! Tables: the answers of a finite space, worked out when the model was compiled.
+//!
+//! A row gives one element for each axis; each axis turns its element into a code ([`Domain`]); the codes are the digits of
+//! a mixed-radix number, the last axis lowest, and that number is the row's entry. An element outside its domain has no
+//! code: such a row is computed, never answered from another entry. How columns of a batch become entries is the row
+//! door's work (`rows/lookup.rs`).
+
+mod domain;
+
+pub use domain::Domain;
+
+use crate::{Error, Port, Result, Signature};
+use hologram_ops::{Dim, Tensor};
+
+/// A table has fewer entries than this, so that an entry and a mark for "none" fit 32 bits.
+pub const ENTRIES_MAX: u64 = 1 << 31;
+
+/// One axis: an element of a row, and what becomes of it.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// The input that the element belongs to.
+    pub input: usize,
+    /// The element's place in a row of that input.
+    pub feature: usize,
+    /// Its values and their codes.
+    pub domain: Domain,
+}
+
+/// The answers of every row of a space.
+#[derive(Debug)]
+pub struct Table {
+    axes: Vec<Axis>,
+    answers: Vec<Tensor>,
+    entries: usize,
+}
+
+impl Table {
+    /// The table of some axes, highest digit first, and for each output a tensor of one answer an entry.
+    ///
+    /// # Errors
+    /// `Invalid` where axes are not one for each element of a row, in order; where a domain is not of its element's type;
+    /// where there are [`ENTRIES_MAX`] entries or more, or not as many as answers; for rows that depend on each other.
+    pub fn new(axes: Vec<Axis>, answers: Vec<Tensor>, signature: &Signature) -> Result<Self> {
+        if !signature.rows.independent || signature.rows.fixed.is_some() {
+            return Err(Error::invalid("the rows of the plan are not free, so that a row has no answer of its own"));
+        }
+        let elements = elements(signature)?;
+        let places: Vec<(usize, usize)> = axes.iter().map(|axis| (axis.input, axis.feature)).collect();
+        if places != elements {
+            return Err(Error::invalid(format!("axes for {places:?}, and a row has {elements:?}")));
+        }
+        for axis in &axes {
+            let port = &signature.inputs[axis.input];
+            if !port.dtype().is_some_and(|dtype| axis.domain.fits(dtype)) {
+                return Err(Error::invalid(format!("an axis of input '{}' is not {}", port.name, port.ty)));
+            }
+        }
+        let count = entries(axes.iter().map(|axis| &axis.domain));
+        let entries = count.filter(|n| *n < ENTRIES_MAX).and_then(|n| usize::try_from(n).ok());
+        let entries = entries.ok_or_else(|| Error::invalid("more entries than a table holds"))?;
+        if answers.len() != signature.outputs.len() {
+            return Err(Error::invalid(format!("{} answers for {} outputs", answers.len(), signature.outputs.len())));
+        }
+        for (answer, port) in answers.iter().zip(&signature.outputs) {
+            if answer.shape().first() != Some(&entries) || port.dtype() != Some(answer.dtype()) {
+                let (ty, shape) = (answer.dtype(), answer.shape());
+                let message = format!("output '{}' has {ty} {shape:?} for {entries} entries of {}", port.name, port.ty);
+                return Err(Error::invalid(message));
+            }
+        }
+        Ok(Self { axes, answers, entries })
+    }
+
+    /// The axes, highest digit first.
+    pub fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
+    /// For each output its answers, one an entry.
+    pub fn answers(&self) -> &[Tensor] {
+        &self.answers
+    }
+
+    /// The number of entries.
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Bytes of the answers.
+    pub fn answer_bytes(&self) -> usize {
+        self.answers.iter().map(Tensor::byte_size).sum()
+    }
+
+    /// By how much an axis's code is multiplied.
+    pub fn stride(&self, axis: usize) -> usize {
+        // Their product is the number of entries, which fits.
+        self.axes[axis + 1..].iter().map(|axis| axis.domain.cardinality()).product()
+    }
+}
+
+/// The elements of a row, as input and place in it.
+///
+/// # Errors
+/// `Unsupported` for an input whose rows do not have a known number of elements.
+pub fn elements(signature: &Signature) -> Result<Vec<(usize, usize)>> {
+    let mut all = Vec::new();
+    for (input, port) in signature.inputs.iter().enumerate() {
+        let count = width(port).ok_or_else(|| {
+            let message = format!("input '{}' is {}: a row of it has no known number of elements", port.name, port.ty);
+            Error::new(crate::ErrorKind::Unsupported, message)
+        })?;
+        all.extend((0..count).map(|feature| (input, feature)));
+    }
+    Ok(all)
+}
+
+/// The number of elements that a row of an input has, when it is a scalar or a list of known length.
+fn width(port: &Port) -> Option<usize> {
+    match port.shape()? {
+        [_] => Some(1),
+        [_, Dim::Known(n)] => Some(*n),
+        _ => None,
+    }
+}
+
+/// The number of entries of a space; `None` where it does not fit 64 bits.
+pub fn entries<'a>(domains: impl IntoIterator<Item = &'a Domain>) -> Option<u64> {
+    domains.into_iter().try_fold(1_u64, |n, domain| n.checked_mul(domain.cardinality() as u64))
+}
