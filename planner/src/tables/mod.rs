@@ -1,7 +1,7 @@
 //! Tables: every answer of a model whose rows are finite, worked out when it is compiled.
 //!
-//! Each element of a row needs a domain: from the model itself ([`domains`]), or as the caller declares it
-//! ([`DomainSpec`]). Where the space that they span is small enough, the compiled plan is run over all of it ([`fill`]),
+//! Each element of a row needs a domain: from the model itself (`domains`), or as the caller declares it
+//! ([`DomainSpec`]). Where the space that they span is small enough, the compiled plan is run over all of it (`fill`),
 //! and the archive keeps the answers. A row outside of the space is computed at run time, so that a table never changes
 //! an answer. Whatever is decided is said in words, in the archive.
 
