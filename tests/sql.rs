@@ -223,6 +223,44 @@ async fn small_batches_are_brought_together() {
 }
 
 #[tokio::test]
+async fn rows_that_repeat_are_computed_once_in_a_namespace() {
+    let engine = fixture::engine(EngineOptions { partitions: Some(2), ..EngineOptions::default() });
+    let set = async |setting: &str| {
+        engine.sql(&format!("SET hologram.{setting}")).await.unwrap();
+    };
+    let sql = "SELECT id, predict('both', a, b) FROM t ORDER BY id";
+    let answers = async || cells(&engine.sql(sql).await.unwrap().collect().await.unwrap()).unwrap();
+    let plain = answers().await;
+    // Entries of each namespace, and rows that were answered without a run.
+    let held = || -> Vec<(String, usize, u64)> {
+        let stats = engine.model_catalog().memo_stats().into_iter();
+        stats.filter(|s| s.model == "both").map(|s| (s.namespace, s.entries, s.hits)).collect()
+    };
+    set("memo = 'on'").await;
+    for (namespace, hits) in [("", [(0, 700), (700, 700)]), ("other", [(0, 700), (700, 700)])] {
+        set(&format!("memo_namespace = '{namespace}'")).await;
+        for (before, after) in hits {
+            let entries = |held: Vec<(String, usize, u64)>| {
+                held.iter().find(|(name, ..)| name == namespace).map_or(0, |(_, entries, _)| *entries)
+            };
+            assert_eq!(entries(held()), before, "{namespace}");
+            assert!(answers().await == plain, "{namespace}");
+            assert_eq!(entries(held()), after, "{namespace}: 700 distinct rows");
+        }
+    }
+    assert!(held().iter().all(|(_, _, hits)| *hits >= 2 * 20_000 - 2 * 700), "{:?}", held());
+    let analyzed =
+        cells(&engine.sql(&format!("EXPLAIN ANALYZE {sql}")).await.unwrap().collect().await.unwrap()).unwrap();
+    assert!(analyzed.concat().join("").contains("repeated=20.00 K"), "{analyzed:?}");
+    engine.model_catalog().forget("other");
+    assert_eq!(held().iter().map(|(_, entries, _)| *entries).collect::<Vec<_>>(), [700, 0]);
+    for memo in ["auto", "off"] {
+        set(&format!("memo = '{memo}'")).await;
+        assert!(answers().await == plain, "{memo}");
+    }
+}
+
+#[tokio::test]
 async fn explain_plans_and_runs_nothing() {
     let engine = fixture::engine(EngineOptions { partitions: Some(1), ..EngineOptions::default() });
     let text = |batches: Vec<RecordBatch>| cells(&batches).unwrap().concat().join("\n");

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Debug, Clone)]
 pub struct Session {
     model: Arc<Model>,
-    entry: usize,
+    pub(crate) entry: usize,
 }
 
 impl Session {

@@ -75,7 +75,7 @@ pub(crate) fn bind(
     let arguments = &call.args[1..];
     let given: Vec<FieldRef> = arguments.iter().map(|e| field_of(e, schema)).collect::<Result<_>>()?;
     let (fields, named) = fields(&given);
-    let rows = models.bind(&reference, &fields, named, &options.bind())?;
+    let rows = models.bind(&reference, &fields, named, options)?;
     let used = rows.binding().columns();
     let columns = match (named, arguments) {
         (true, [one]) => used.iter().map(|i| member(one, fields[*i].name())).collect(),

@@ -21,6 +21,8 @@ pub struct EngineOptions {
     pub partitions: Option<usize>,
     /// How models are opened.
     pub models: ModelOptions,
+    /// Bytes that remembered answers take at most; 64 MiB when it is not given.
+    pub memo_bytes_max: Option<usize>,
 }
 
 /// A DataFusion session that knows `predict`, models, and files by their paths.
@@ -52,7 +54,12 @@ impl Engine {
     /// # Errors
     /// What DataFusion says of the settings.
     pub fn new(options: EngineOptions) -> Result<Self> {
-        Self::with_models(Arc::new(ModelCatalog::new(options.models.clone())), options)
+        let models = ModelCatalog::new(options.models.clone());
+        let models = match options.memo_bytes_max {
+            Some(bytes) => models.with_memo_bytes(bytes),
+            None => models,
+        };
+        Self::with_models(Arc::new(models), options)
     }
 
     /// An engine over a catalog of models that others may share.

@@ -49,8 +49,8 @@ pub(crate) struct PhysicalCall {
 /// Answers calls of `predict` for the rows of its input.
 ///
 /// It counts `rows_scored`, `null_rows` (answered with NULL without a run), `looked_up` (rows answered from the archive's
-/// table), `missed` (rows with a value outside of that table, which were computed), `batches` (runs of a plan) and
-/// `casts` (columns cast, batch by batch) beside DataFusion's own metrics.
+/// table), `missed` (rows with a value outside of that table, which were computed), `repeated` (rows answered as an equal
+/// one before), `batches` (runs of a plan) and `casts` (columns cast, batch by batch) beside DataFusion's own metrics.
 #[derive(Debug, Clone)]
 pub struct PredictExec {
     input: Arc<dyn ExecutionPlan>,
@@ -239,6 +239,7 @@ impl ExecutionPlan for PredictExec {
                 null_rows: counter("null_rows"),
                 looked_up: counter("looked_up"),
                 missed: counter("missed"),
+                repeated: counter("repeated"),
                 batches: counter("batches"),
                 casts: counter("casts"),
             },
@@ -251,6 +252,7 @@ struct Counts {
     null_rows: Count,
     looked_up: Count,
     missed: Count,
+    repeated: Count,
     batches: Count,
     casts: Count,
 }
@@ -413,6 +415,7 @@ impl PredictStream {
         self.counts.null_rows.add(stats.null_rows);
         self.counts.looked_up.add(stats.looked_up);
         self.counts.missed.add(stats.missed);
+        self.counts.repeated.add(stats.repeated);
         self.counts.batches.add(stats.runs);
         self.counts.casts.add(call.rows.binding().casts().len());
         Ok(answers)

@@ -82,7 +82,7 @@ impl ScalarUDFImpl for PredictFunction {
         let reference = call::reference(args.scalar_arguments.first().copied().flatten())?;
         let (fields, named) = call::fields(&args.arg_fields[1..]);
         // What the answer is does not depend on the session's settings; the analyzer binds again with them.
-        let rows = self.models.bind(&reference, &fields, named, &HologramOptions::default().bind())?;
+        let rows = self.models.bind(&reference, &fields, named, &HologramOptions::default())?;
         Ok(rows.binding().output().clone())
     }
 
@@ -94,7 +94,7 @@ impl ScalarUDFImpl for PredictFunction {
         let reference = call::reference(first)?;
         let (fields, named) = call::fields(&args.arg_fields[1..]);
         let options = HologramOptions::of(&args.config_options);
-        let rows = self.models.bind(&reference, &fields, named, &options.bind())?;
+        let rows = self.models.bind(&reference, &fields, named, &options)?;
         let is_scalar = args.args.iter().all(|a| matches!(a, ColumnarValue::Scalar(_)));
         let count = if is_scalar { 1 } else { args.number_rows };
         let arrays = args.args[1..].iter().map(|a| a.to_array(count)).collect::<Result<Vec<_>>>()?;

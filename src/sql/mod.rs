@@ -36,7 +36,7 @@ pub use late::LatePredictions;
 pub use model_catalog::{ModelCatalog, ModelInfo};
 pub use models_table::ModelsTable;
 pub use node::{PredictCall, PredictNode};
-pub use options::{CastPolicy, HologramOptions, NullPolicy};
+pub use options::{CastPolicy, HologramOptions, MemoPolicy, NullPolicy};
 pub use planner::{PredictPlanner, PredictQueryPlanner};
 pub use prune::PrunePredictions;
 pub use store_table::{CoordinateFunction, StoreTable};

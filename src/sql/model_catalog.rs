@@ -1,29 +1,34 @@
 //! The models that a session knows: by name when they are registered, by path when they are not.
 
+use super::HologramOptions;
 use crate::{Error, ErrorKind, Result};
 use arrow_schema::FieldRef;
 use hologram_resolver::{
     Model, ModelOptions,
-    rows::{BindOptions, Binding, RowSession},
+    rows::{Binding, MemoMode, MemoPool, MemoStats, RowSession},
 };
 use hologram_store::Archive;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// Bindings kept at most.
 const KEPT_MAX: usize = 256;
 
-/// The models of one or many sessions.
+/// Bytes that remembered answers take at most, unless someone says another number.
+const MEMO_BYTES: usize = 64 << 20;
+
+/// The models of one or many sessions, and the answers that are remembered of them.
 ///
 /// A reference is a registered name or a path, each with `:entry` after it for another entry point than the default one.
 /// A `.holo` file is opened; anything else is compiled in memory once for each version of the file (feature `compile`).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ModelCatalog {
     options: ModelOptions,
+    memos: MemoPool,
     state: Mutex<State>,
 }
 
@@ -63,10 +68,39 @@ struct BoundKey {
     options: String,
 }
 
+impl Default for ModelCatalog {
+    fn default() -> Self {
+        Self::new(ModelOptions::default())
+    }
+}
+
+/// The time since this was called first.
+fn clock() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
 impl ModelCatalog {
-    /// An empty catalog whose models are opened in this way.
+    /// An empty catalog whose models are opened in this way. It remembers answers in 64 MiB.
     pub fn new(options: ModelOptions) -> Self {
-        Self { options, state: Mutex::default() }
+        Self { options, memos: MemoPool::new(MEMO_BYTES, Some(clock)), state: Mutex::default() }
+    }
+
+    /// The same, remembering answers in so many bytes.
+    #[must_use]
+    pub fn with_memo_bytes(mut self, bytes: usize) -> Self {
+        self.memos = MemoPool::new(bytes, Some(clock));
+        self
+    }
+
+    /// What is remembered, and how often it was asked.
+    pub fn memo_stats(&self) -> Vec<MemoStats> {
+        self.memos.stats()
+    }
+
+    /// Forgets the answers of a namespace.
+    pub fn forget(&self, namespace: &str) {
+        self.memos.clear(namespace);
     }
 
     /// Opens or compiles a file under a name; a name that is taken is replaced, and running queries keep what they have.
@@ -126,7 +160,7 @@ impl ModelCatalog {
         reference: &str,
         fields: &[FieldRef],
         named: bool,
-        options: &BindOptions,
+        options: &HologramOptions,
     ) -> Result<RowSession> {
         let (model, entry) = self.resolve(reference)?;
         let key = BoundKey {
@@ -141,12 +175,17 @@ impl ModelCatalog {
             return Ok(kept.clone());
         }
         let session = model.session(entry.as_deref())?;
+        let bind = options.bind();
         let binding = match named {
-            true => Binding::named(session.signature(), fields, options),
-            false => Binding::positional(session.signature(), fields, options),
+            true => Binding::named(session.signature(), fields, &bind),
+            false => Binding::positional(session.signature(), fields, &bind),
         };
         let place = |e: hologram_resolver::Error| Error::from(e).at(format_args!("model '{reference}'"));
-        let rows = RowSession::new(session, binding.map_err(place)?).map_err(place)?;
+        let mut rows = RowSession::new(session, binding.map_err(place)?).map_err(place)?;
+        let mode = options.memo();
+        if mode == MemoMode::On || rows.session().signature().rows.independent {
+            rows = rows.with_memo(&self.memos, &options.memo_namespace, mode).map_err(place)?;
+        }
         let mut state = self.state();
         if state.bound.len() >= KEPT_MAX {
             state.bound.clear();

@@ -1,4 +1,4 @@
-//! The settings `hologram.*`: how columns are cast, what NULL means, how many rows a run takes.
+//! The settings `hologram.*`: how columns are cast, what NULL means, how many rows a run takes, what is remembered.
 
 use crate::Error;
 use datafusion::{
@@ -9,7 +9,7 @@ use datafusion::{
     config::ConfigOptions,
     error::Result,
 };
-use hologram_resolver::rows::{BindOptions, Casts, Nulls};
+use hologram_resolver::rows::{BindOptions, Casts, MemoMode, Nulls};
 use std::fmt;
 
 /// Which casts from a column's type to a model's are allowed.
@@ -35,6 +35,20 @@ pub enum NullPolicy {
     /// An error that names the column and the row. `error`
     Error,
 }
+
+/// Whether rows are answered as equal ones before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MemoPolicy {
+    /// Where that pays, as measured. `auto`
+    #[default]
+    Auto,
+    /// Always; a model whose rows depend on each other is an error. `on`
+    On,
+    /// Never. `off`
+    Off,
+}
+
+const MEMO: &[(&str, MemoPolicy)] = &[("auto", MemoPolicy::Auto), ("on", MemoPolicy::On), ("off", MemoPolicy::Off)];
 
 const CASTS: &[(&str, CastPolicy)] = &[("lenient", CastPolicy::Lenient), ("strict", CastPolicy::Strict)];
 
@@ -71,6 +85,28 @@ impl fmt::Display for NullPolicy {
     }
 }
 
+impl fmt::Display for MemoPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(word(MEMO, self))
+    }
+}
+
+impl ConfigField for MemoPolicy {
+    fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
+        v.some(key, self, description);
+    }
+
+    fn set(&mut self, _: &str, value: &str) -> Result<()> {
+        // Settings of DataFusion are switched by true and false.
+        *self = match value.to_ascii_lowercase().as_str() {
+            "true" => Self::On,
+            "false" => Self::Off,
+            _ => parse("hologram.memo", MEMO, value)?,
+        };
+        Ok(())
+    }
+}
+
 impl ConfigField for CastPolicy {
     fn visit<V: Visit>(&self, v: &mut V, key: &str, description: &'static str) {
         v.some(key, self, description);
@@ -102,6 +138,10 @@ extensions_options! {
         pub nulls: NullPolicy, default = NullPolicy::Auto
         /// The most rows of one run of a model; 0 chooses by the plan's memory
         pub batch_rows: usize, default = 0
+        /// Whether rows are answered as equal ones before them: 'auto' (where that pays), 'on' or 'off'
+        pub memo: MemoPolicy, default = MemoPolicy::Auto
+        /// Whose answers those are: rows of one namespace are never answered from another
+        pub memo_namespace: String, default = String::new()
     }
 }
 
@@ -113,6 +153,15 @@ impl HologramOptions {
     /// The settings of a session; the defaults where none are registered.
     pub fn of(options: &ConfigOptions) -> Self {
         options.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
+    /// The same as a mode of the row door.
+    pub(crate) fn memo(&self) -> MemoMode {
+        match self.memo {
+            MemoPolicy::Auto => MemoMode::Auto,
+            MemoPolicy::On => MemoMode::On,
+            MemoPolicy::Off => MemoMode::Off,
+        }
     }
 
     /// The same as options of the row door.

@@ -10,7 +10,7 @@ use datafusion::{
 use hologram::{
     Archive, CompiledModel, Compiler, CompilerConfig, Model, ModelOptions,
     ops::{DType, Dim, Tensor, Type, graph::Graph},
-    sql::{Engine, EngineOptions},
+    sql::{Engine, EngineOptions, HologramOptions, MemoPolicy},
 };
 use std::sync::Arc;
 
@@ -57,6 +57,13 @@ pub(crate) fn compiled(name: &str) -> CompiledModel {
 /// few rows with NULLs.
 pub(crate) fn engine(options: EngineOptions) -> Engine {
     let engine = Engine::new(options).unwrap();
+    {
+        // What pays is measured: tests that count runs decide for themselves.
+        let state = engine.context().state_ref();
+        let mut state = state.write();
+        let extensions = &mut state.config_mut().options_mut().extensions;
+        extensions.get_mut::<HologramOptions>().unwrap().memo = MemoPolicy::Off;
+    }
     for name in MODELS {
         let bytes = compiled(name).to_bytes().unwrap();
         let archive = Archive::from_buffer(bytes.into()).unwrap();

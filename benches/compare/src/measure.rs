@@ -37,6 +37,8 @@ pub(crate) struct Row {
     pub(crate) runs: usize,
     pub(crate) hologram: Times,
     pub(crate) onnxruntime: Times,
+    /// Hologram computing each row, where it is given columns and may look rows up.
+    pub(crate) computing: Option<Times>,
     /// onnxruntime's least time over Hologram's: above 1, Hologram is quicker.
     pub(crate) speed_min: f64,
     /// The same of the medians.
@@ -93,6 +95,7 @@ pub(crate) fn measure(case: &Case, threads: u32, arguments: &Arguments, peer: &m
         speed_median: onnxruntime.median_ms / hologram.median_ms,
         hologram,
         onnxruntime,
+        computing: times(measured.computing, engine.open_seconds),
         difference: measured.difference,
         unequal: measured.unequal,
         compile_ms: engine.compile_seconds * 1e3,
@@ -103,6 +106,7 @@ pub(crate) fn measure(case: &Case, threads: u32, arguments: &Arguments, peer: &m
 struct Measured {
     ours: Vec<u64>,
     theirs: Vec<u64>,
+    computing: Vec<u64>,
     runs: usize,
     difference: f64,
     unequal: usize,
@@ -119,21 +123,28 @@ fn rounds(engine: &mut Engine, inputs: &[Input], rounds: u32, peer: &mut Peer) -
     let runs = (ROUND_NS / slower).min(fitting).clamp(1, ROUND_RUNS_MAX) as usize;
     // A round begins with the caches full of the other engine's data, which matters where a run is short.
     let warm_up = runs.min(4) - 1;
-    let mut measured = Measured { ours: Vec::new(), theirs: Vec::new(), runs: 0, difference: 0.0, unequal: 0 };
+    let (ours, theirs, computing) = (Vec::new(), Vec::new(), Vec::new());
+    let mut measured = Measured { ours, theirs, computing, runs: 0, difference: 0.0, unequal: 0 };
     for round in 0..rounds {
         let sets: Vec<Vec<Value>> =
             (0..runs).map(|set| fresh(inputs, seed(), Some((&mut *peer, set)))).collect::<Result<_>>()?;
-        // Each engine goes first in every second round.
-        for turn in 0..2 {
-            if (turn + round) % 2 == 0 {
-                for values in sets.iter().take(warm_up) {
-                    engine.time(values)?;
+        // Another one goes first each round.
+        for turn in 0..3 {
+            match (turn + round) % 3 {
+                0 => {
+                    for values in sets.iter().take(warm_up) {
+                        engine.time(values)?;
+                    }
+                    for values in &sets {
+                        measured.ours.push(engine.time(values)?);
+                    }
                 }
-                for values in &sets {
-                    measured.ours.push(engine.time(values)?);
+                1 => measured.theirs.extend(peer.time(runs, warm_up)?),
+                _ => {
+                    for values in &sets {
+                        measured.computing.extend(engine.time_computing(values)?);
+                    }
                 }
-            } else {
-                measured.theirs.extend(peer.time(runs, warm_up)?);
             }
         }
         measured.runs += runs;

@@ -29,7 +29,7 @@ pub(crate) struct Report {
 }
 
 /// The columns of the tables.
-const HEADINGS: [&str; 11] = [
+const HEADINGS: [&str; 12] = [
     "model",
     "Hologram min ms",
     "median",
@@ -38,6 +38,7 @@ const HEADINGS: [&str; 11] = [
     "threads",
     "speed by min",
     "by median",
+    "by columns, each computed: min ms, median",
     "runs",
     "greatest difference",
     "open ms: Hologram, onnxruntime",
@@ -97,7 +98,7 @@ impl Report {
         ]
     }
 
-    fn cells(row: &Row) -> [String; 11] {
+    fn cells(row: &Row) -> [String; 12] {
         let ms = |time: f64| format!("{time:.*}", if time < 1.0 { 4 } else { 2 });
         let unequal = if row.unequal == 0 { String::new() } else { format!(", {} labels", row.unequal) };
         [
@@ -109,6 +110,7 @@ impl Report {
             row.onnxruntime_threads.to_string(),
             format!("{:.2}", row.speed_min),
             format!("{:.2}", row.speed_median),
+            row.computing.as_ref().map(|t| format!("{}, {}", ms(t.min_ms), ms(t.median_ms))).unwrap_or_default(),
             row.runs.to_string(),
             format!("{:.1e}{unequal}", row.difference),
             format!("{}, {}", ms(row.hologram.open_ms), ms(row.onnxruntime.open_ms)),
@@ -121,7 +123,7 @@ impl Report {
 
     /// A table with aligned columns.
     pub(crate) fn text(&self) -> String {
-        let table: Vec<[String; 11]> =
+        let table: Vec<[String; 12]> =
             std::iter::once(HEADINGS.map(str::to_owned)).chain(self.rows.iter().map(Self::cells)).collect();
         let width = |column: usize| table.iter().map(|cells| cells[column].len()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();

@@ -21,12 +21,13 @@ pub(super) struct Batch {
 }
 
 /// The rows of one input.
-struct PortRows {
+pub(super) struct PortRows {
     dtype: DType,
-    parts: Parts,
+    pub(super) parts: Parts,
 }
 
-enum Parts {
+/// How the elements of an input lie.
+pub(super) enum Parts {
     /// One tensor `[rows]` for each column.
     Columns { columns: Vec<Tensor>, inner: Vec<usize> },
     /// Rows of one shape end to end.
@@ -49,6 +50,13 @@ impl Pick<'_> {
         match self {
             Self::Range(r) => r.len(),
             Self::Rows(list) => list.len(),
+        }
+    }
+
+    pub(super) fn rows(&self) -> Vec<usize> {
+        match self {
+            Self::Range(r) => r.clone().collect(),
+            Self::Rows(list) => list.to_vec(),
         }
     }
 }
@@ -93,6 +101,11 @@ impl Batch {
             bound.ports.iter().zip(&cast).map(|(p, c)| PortRows::new(p, c, kept.as_deref())).collect::<Result<_>>()?;
         let rows = kept.as_ref().map_or(rows, Vec::len);
         Ok(Self { kept, rows, ports })
+    }
+
+    /// The inputs' rows.
+    pub(super) fn ports(&self) -> &[PortRows] {
+        &self.ports
     }
 
     /// The rows by the shape they have, in order of first appearance; `None` when all have one shape.

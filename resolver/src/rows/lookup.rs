@@ -57,13 +57,22 @@ enum How {
     /// They make no difference.
     Not,
     /// By a list over the integers from `least` on; what lies outside is as the nearest of them.
-    Keys { least: i64, steps: Vec<u32> },
+    Keys { least: i64, steps: Vec<u32>, even: Option<Even> },
     /// By a list over a dictionary's values, kept for the batches that share them.
     Dictionary(Mutex<Kept>),
     /// By bounds, as they are.
     Bounds,
     /// As elements.
     Elements,
+}
+
+/// Integers whose steps are even: the step of `first + i` is `step + i * stride`.
+#[derive(Debug, Clone, Copy)]
+struct Even {
+    first: i64,
+    count: u32,
+    step: u32,
+    stride: u32,
 }
 
 /// The entries of a batch's rows.
@@ -181,7 +190,7 @@ impl How {
         let array = array(PrimitiveArray::from_iter_values(values));
         // What does not convert is an error of the row that has it, not of the column.
         match steps(domain, column, &array, stride) {
-            Ok(steps) => Ok(Self::Keys { least, steps }),
+            Ok(steps) => Ok(Self::Keys { least, even: Even::of(least, &steps, stride), steps }),
             Err(_) => Ok(Self::Elements),
         }
     }
@@ -258,6 +267,61 @@ fn steps(domain: &Domain, column: &BoundColumn, values: &ArrayRef, stride: u32) 
     Ok(steps)
 }
 
+impl Even {
+    /// The integers of a list that have entries, where their steps are even.
+    fn of(least: i64, steps: &[u32], stride: u32) -> Option<Self> {
+        let first = steps.iter().position(|step| step & NONE == 0)?;
+        let count = steps[first..].iter().take_while(|step| *step & NONE == 0).count();
+        let (step, inside) = (steps[first], &steps[first..first + count]);
+        let is_even =
+            (0..).zip(inside).all(|(i, s)| Some(*s) == stride.checked_mul(i).and_then(|n| n.checked_add(step)));
+        is_even.then_some(Self { first: least + first as i64, count: count as u32, step, stride })
+    }
+
+    /// Adds the steps of a column whose integers are all among these; does nothing where one is not, or for small types,
+    /// whose list is as quick.
+    fn add_all(&self, array: &ArrayRef, entries: &mut [u32]) -> bool {
+        match array.data_type() {
+            DataType::Int32 => {
+                let values = array.as_primitive::<Int32Type>().values();
+                i32::try_from(self.first)
+                    .is_ok_and(|first| self.add_each(values, |x| x.wrapping_sub(first) as u32, entries))
+            }
+            DataType::UInt32 => {
+                let values = array.as_primitive::<UInt32Type>().values();
+                u32::try_from(self.first).is_ok_and(|first| self.add_each(values, |x| x.wrapping_sub(first), entries))
+            }
+            DataType::Int64 => {
+                let place = |x: i64| x.wrapping_sub(self.first) as u64;
+                self.add_each(array.as_primitive::<Int64Type>().values(), place, entries)
+            }
+            DataType::UInt64 => {
+                let place = |x: u64| x.wrapping_sub(self.first as u64);
+                self.add_each(array.as_primitive::<UInt64Type>().values(), place, entries)
+            }
+            _ => false,
+        }
+    }
+
+    /// As above, by the place of each integer among these. Both passes are loops without branches.
+    #[inline(always)]
+    fn add_each<T: Copy, P: Copy + Into<u64>>(
+        &self,
+        values: &[T],
+        place: impl Fn(T) -> P,
+        entries: &mut [u32],
+    ) -> bool {
+        let count = u64::from(self.count);
+        if values.iter().fold(false, |outside, x| outside | (place(*x).into() >= count)) {
+            return false;
+        }
+        for (entry, x) in entries.iter_mut().zip(values) {
+            *entry += self.step + place(*x).into() as u32 * self.stride;
+        }
+        true
+    }
+}
+
 /// Adds a step to an entry; the mark stays.
 #[inline(always)]
 fn add(entry: &mut u32, step: u32) -> u32 {
@@ -271,7 +335,10 @@ impl AxisColumn {
         match &self.how {
             // NULL still means what it means.
             How::Not if column.nulls == NullRule::Missing || array.logical_null_count() == 0 => return Ok(0),
-            How::Keys { least, steps } if array.null_count() == 0 => {
+            How::Keys { least, steps, even } if array.null_count() == 0 => {
+                if even.is_some_and(|even| even.add_all(array, entries)) {
+                    return Ok(0);
+                }
                 if let Some(marks) = by_keys(array, *least, steps, entries) {
                     return Ok(marks);
                 }

@@ -15,13 +15,16 @@ mod bind;
 mod cast;
 mod columns;
 mod convert;
+mod keys;
 mod lookup;
+mod memo;
 mod names;
 mod run;
 #[cfg(test)]
 mod tests;
 
 pub use bind::Binding;
+pub use memo::{Memo, MemoMode, MemoPool, MemoStats};
 pub use run::{RowSession, RowStats};
 
 use arrow_schema::DataType;

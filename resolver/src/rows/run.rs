@@ -4,7 +4,12 @@ use super::{
     Binding,
     bind::{Bound, Source},
     columns::{Batch, Pick, check},
+    keys::Keys,
     lookup::Lookup,
+    memo::{
+        Memo, MemoMode, MemoPool,
+        judge::{Ask, Judge},
+    },
 };
 use crate::{Error, ErrorKind, Result, Session, table::Table};
 use arrow_array::{Array, ArrayRef, UInt64Array, new_empty_array, new_null_array};
@@ -33,6 +38,8 @@ pub struct RowStats {
     pub looked_up: usize,
     /// Rows with a value outside of the archive's table, which were computed.
     pub missed: usize,
+    /// Rows answered as an equal row was, in this batch or before.
+    pub repeated: usize,
 }
 
 /// A session with a binding: answers batches of columns. Cheap to clone; batches may run on many threads at once.
@@ -42,6 +49,14 @@ pub struct RowSession {
     binding: Binding,
     chunk: Chunk,
     lookup: Option<Arc<Lookup>>,
+    memo: Option<Remember>,
+}
+
+/// What was computed before, and whether to ask it.
+#[derive(Debug, Clone)]
+struct Remember {
+    memo: Arc<Memo>,
+    judge: Arc<Judge>,
 }
 
 /// How a batch is cut.
@@ -86,7 +101,22 @@ impl RowSession {
             Some(table) => Lookup::new(&binding.0, table)?.map(Arc::new),
             None => None,
         };
-        Ok(Self { session, binding, chunk, lookup })
+        Ok(Self { session, binding, chunk, lookup, memo: None })
+    }
+
+    /// The same, answering a row as an equal one before it where the pool has its answer in a namespace.
+    ///
+    /// # Errors
+    /// `Unsupported`, with the reason, for a plan whose rows depend on each other.
+    pub fn with_memo(mut self, pool: &MemoPool, namespace: &str, mode: MemoMode) -> Result<Self> {
+        let rows = &self.session.signature().rows;
+        if !rows.independent {
+            let message = format!("rows depend on each other ({}): a row has no answer to remember", rows.reason);
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let (memo, judge) = (pool.memo(namespace, &self.session), Arc::new(Judge::new(mode)));
+        self.memo = (mode != MemoMode::Off).then_some(Remember { memo, judge });
+        Ok(self)
     }
 
     /// The session.
@@ -160,7 +190,7 @@ impl RowSession {
         Ok((if is_whole { computed } else { lookup.answers_with(&entries, &computed)? }, stats))
     }
 
-    /// Answers a batch by running the plan.
+    /// Answers a batch by running the plan, but for rows that repeat.
     fn compute(&self, columns: &[ArrayRef], rows: usize, control: &Control) -> Result<(ArrayRef, RowStats)> {
         let bound = &*self.binding.0;
         let ty = bound.answer.field().data_type();
@@ -171,46 +201,83 @@ impl RowSession {
             return Ok((array, stats));
         }
         let groups = batch.groups();
-        let mut parts: Vec<ArrayRef> = Vec::new();
-        match &groups {
-            None => self.run_range(&batch, control, &mut parts)?,
-            Some(groups) => {
-                if self.chunk == Chunk::Whole && groups.len() > 1 {
-                    return Err(Error::invalid(format!(
-                        "rows of {} different shapes in one batch of a plan whose rows touch each other ({})",
-                        groups.len(),
-                        bound.signature.rows.reason
-                    )));
-                }
-                for group in groups {
-                    let size = self.chunk_rows(group.len())?;
-                    for chunk in group.chunks(size) {
-                        parts.push(self.run_rows(&batch, chunk, size, control)?);
-                    }
-                }
-            }
+        if let Some(groups) = &groups
+            && self.chunk == Chunk::Whole
+            && groups.len() > 1
+        {
+            return Err(Error::invalid(format!(
+                "rows of {} different shapes in one batch of a plan whose rows touch each other ({})",
+                groups.len(),
+                bound.signature.rows.reason
+            )));
         }
-        stats.runs = parts.len();
-        let borrowed: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-        let whole = match parts.as_slice() {
-            [one] => one.clone(),
-            _ => arrow_select::concat::concat(&borrowed)?,
+        let mut run = |pick: &Pick<'_>| self.run_some(&batch, groups.as_deref(), pick, control, &mut stats.runs);
+        let whole = match &self.memo {
+            None => run(&Pick::Range(0..batch.rows))?,
+            Some(remember) => {
+                let (whole, repeated) = remember.answer(&batch, run)?;
+                stats.repeated = repeated;
+                whole
+            }
         };
-        Ok((in_order(whole, rows, batch.kept.as_deref(), groups)?, stats))
+        Ok((in_order(whole, rows, batch.kept.as_deref())?, stats))
     }
 
-    fn run_range(&self, batch: &Batch, control: &Control, parts: &mut Vec<ArrayRef>) -> Result<()> {
-        let size = self.chunk_rows(batch.rows)?;
-        for start in (0..batch.rows).step_by(size) {
-            let end = batch.rows.min(start + size);
-            if matches!(self.chunk, Chunk::Exactly(_)) && end - start < size {
-                let rows: Vec<usize> = (start..end).collect();
-                parts.push(self.run_rows(batch, &rows, size, control)?);
-            } else {
-                parts.push(self.run_once(batch, &Pick::Range(start..end), control)?);
+    /// The answers of some rows of a batch, in the order in which they are picked.
+    fn run_some(
+        &self,
+        batch: &Batch,
+        groups: Option<&[Vec<usize>]>,
+        pick: &Pick<'_>,
+        control: &Control,
+        runs: &mut usize,
+    ) -> Result<ArrayRef> {
+        let mut parts: Vec<ArrayRef> = Vec::new();
+        let mut order = None;
+        match (groups, pick) {
+            (Some(groups), _) => {
+                let mut wanted = vec![None; batch.rows];
+                (0..).zip(pick.rows()).for_each(|(place, row)| wanted[row] = Some(place));
+                let mut places = vec![0_u64; pick.len()];
+                let mut next = 0;
+                for group in groups {
+                    let own: Vec<usize> = group.iter().copied().filter(|row| wanted[*row].is_some()).collect();
+                    let size = self.chunk_rows(own.len())?;
+                    for chunk in own.chunks(size) {
+                        parts.push(self.run_rows(batch, chunk, size, control)?);
+                    }
+                    for place in own.iter().filter_map(|row| wanted[*row]) {
+                        places[place] = next;
+                        next += 1;
+                    }
+                }
+                order = Some(UInt64Array::from(places)).filter(|_| groups.len() > 1);
+            }
+            (None, Pick::Range(range)) => {
+                let size = self.chunk_rows(range.len())?;
+                for start in range.clone().step_by(size) {
+                    let end = range.end.min(start + size);
+                    parts.push(match self.chunk {
+                        Chunk::Exactly(_) if end - start < size => {
+                            self.run_rows(batch, &(start..end).collect::<Vec<_>>(), size, control)?
+                        }
+                        _ => self.run_once(batch, &Pick::Range(start..end), control)?,
+                    });
+                }
+            }
+            (None, Pick::Rows(rows)) => {
+                let size = self.chunk_rows(rows.len())?;
+                for chunk in rows.chunks(size) {
+                    parts.push(self.run_rows(batch, chunk, size, control)?);
+                }
             }
         }
-        Ok(())
+        *runs += parts.len();
+        let whole = concat(&parts)?;
+        match order {
+            Some(order) => Ok(arrow_select::take::take(&whole, &order, None)?),
+            None => Ok(whole),
+        }
     }
 
     /// Runs some rows; a plan of a fixed number of rows gets the last one repeated.
@@ -277,22 +344,55 @@ fn rows_of_arena(session: &Session, bound: &Bound) -> usize {
     (ARENA_BYTES_MAX / row_bytes).clamp(1, ROWS_MAX)
 }
 
-/// The answers in the order of the batch's rows, NULL where a row was not run.
-fn in_order(array: ArrayRef, rows: usize, kept: Option<&[usize]>, groups: Option<Vec<Vec<usize>>>) -> Result<ArrayRef> {
-    let grouped = groups.filter(|g| g.len() > 1);
-    if kept.is_none() && grouped.is_none() {
-        return Ok(array);
-    }
-    let mut places: Vec<Option<u64>> = vec![None; rows];
-    let ran: Box<dyn Iterator<Item = usize>> = match grouped {
-        Some(groups) => Box::new(groups.into_iter().flatten()),
-        None => Box::new(0..array.len()),
-    };
-    for (place, row) in (0u64..).zip(ran) {
-        let row = kept.map_or(Some(row), |k| k.get(row).copied());
-        if let Some(slot) = row.and_then(|r| places.get_mut(r)) {
-            *slot = Some(place);
+impl Remember {
+    /// The answers of a batch's rows, and how many of them repeat an earlier row.
+    fn answer(&self, batch: &Batch, mut run: impl FnMut(&Pick<'_>) -> Result<ArrayRef>) -> Result<(ArrayRef, usize)> {
+        let mut timed = |pick: &Pick<'_>| {
+            let start = self.memo.now();
+            let answers = run(pick)?;
+            self.memo.note_cost(start, pick.len(), batch.rows);
+            Ok::<_, Error>(answers)
+        };
+        let all = Pick::Range(0..batch.rows);
+        let asked = match self.judge.ask(&self.memo, batch.rows) {
+            Ask::Nothing => return Ok((timed(&all)?, 0)),
+            Ask::Sample(rows) => rows,
+            Ask::All => batch.rows,
+        };
+        // A sample is computed with the others: a run of its own would cost more than all that is learned.
+        let computed = if asked < batch.rows { Some(timed(&all)?) } else { None };
+        let start = self.memo.now();
+        let keys = Keys::new(batch, &(0..asked))?;
+        let found = self.memo.find(&keys, asked);
+        self.memo.note_price(start, asked);
+        self.judge.note(&self.memo, asked, found.repeats());
+        if let Some(computed) = computed {
+            let new = UInt64Array::from_iter_values(found.new.iter().map(|row| *row as u64));
+            self.memo.keep(&keys, &found, &arrow_select::take::take(&computed, &new, None)?)?;
+            return Ok((computed, 0));
         }
+        self.memo.count(&found);
+        if found.new.is_empty() {
+            return Ok((found.answers(None)?, found.repeats()));
+        }
+        let computed = timed(&Pick::Rows(&found.new))?;
+        self.memo.keep(&keys, &found, &computed)?;
+        Ok((found.answers(Some(&computed))?, found.repeats()))
     }
+}
+
+/// Arrays end to end.
+fn concat(parts: &[ArrayRef]) -> Result<ArrayRef> {
+    match parts {
+        [one] => Ok(one.clone()),
+        many => Ok(arrow_select::concat::concat(&many.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())?),
+    }
+}
+
+/// The answers in the order of the batch's rows, NULL where a row was not run.
+fn in_order(array: ArrayRef, rows: usize, kept: Option<&[usize]>) -> Result<ArrayRef> {
+    let Some(kept) = kept else { return Ok(array) };
+    let mut places: Vec<Option<u64>> = vec![None; rows];
+    (0..).zip(kept).for_each(|(place, row)| places[*row] = Some(place));
     Ok(arrow_select::take::take(&array, &UInt64Array::from(places), None)?)
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bindings;
+mod memo;
 mod models;
 
 use super::{BindOptions, Binding, RowSession, RowStats};
