@@ -66,6 +66,7 @@ impl Encoded {
     }
 
     /// A stream whose bytes were checked.
+    #[cfg(any(test, feature = "mmap", feature = "remote"))]
     pub(crate) fn checked(bytes: Buffer, shape: Shape) -> Self {
         Self { bytes, shape }
     }
@@ -75,6 +76,7 @@ impl Encoded {
         &self.bytes
     }
 
+    #[cfg(any(test, feature = "mmap", feature = "remote"))]
     pub(crate) fn shape(&self) -> Shape {
         self.shape
     }

@@ -16,6 +16,13 @@ use crate::{Backend, Prepared};
 use hologram_ops::{Registry, Result, Tensor, program::Program};
 use std::sync::Arc;
 
+/// Runs a body with the best instruction set of this CPU switched on, so that the compiler may vectorise it; no bit of
+/// it changes. The body must be an `#[inline(always)]` closure that calls functions of the same kind.
+#[inline]
+pub fn vectorized<R>(body: impl FnOnce() -> R) -> R {
+    simd::vectorized(simd::Isa::best(), body)
+}
+
 /// The CPU of this process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cpu;

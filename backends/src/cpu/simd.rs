@@ -57,6 +57,8 @@ impl Isa {
 pub(crate) unsafe trait Vector: Copy {
     /// Numbers in a register.
     const LANES: usize;
+    /// Registers of the set.
+    const REGISTERS: usize;
     /// All lanes zero.
     unsafe fn zero() -> Self;
     /// All lanes this number.
@@ -76,6 +78,7 @@ pub(crate) struct Portable([f32; 8]);
 // SAFETY: plain Rust.
 unsafe impl Vector for Portable {
     const LANES: usize = 8;
+    const REGISTERS: usize = 16;
     #[inline(always)]
     unsafe fn zero() -> Self {
         Self([0.0; 8])
@@ -106,13 +109,14 @@ mod x86 {
     use std::arch::x86_64::*;
 
     macro_rules! vector {
-        ($name:ident, $register:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
+        ($name:ident, $register:ty, $lanes:literal, $registers:literal, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
             /// A register of this instruction set.
             #[derive(Clone, Copy)]
             pub(crate) struct $name($register);
             // SAFETY: each function is one instruction of the set, which the caller promises to have.
             unsafe impl Vector for $name {
                 const LANES: usize = $lanes;
+                const REGISTERS: usize = $registers;
                 #[inline(always)]
                 unsafe fn zero() -> Self {
                     // SAFETY: the caller has the instruction set.
@@ -141,8 +145,18 @@ mod x86 {
             }
         };
     }
-    vector!(Avx2, __m256, 8, _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
-    vector!(Avx512, __m512, 16, _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+    vector!(Avx2, __m256, 8, 16, _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
+    vector!(
+        Avx512,
+        __m512,
+        16,
+        32,
+        _mm512_setzero_ps,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps
+    );
 }
 
 #[cfg(target_arch = "x86_64")]

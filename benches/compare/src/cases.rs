@@ -33,6 +33,18 @@ pub(crate) enum Door {
     Values,
     /// As Arrow columns; beside it, computing every row is measured.
     Columns(Mode),
+    /// As above, integers being keys of dictionaries, a byte each.
+    Dictionaries(Mode),
+}
+
+impl Door {
+    /// What is worked out beforehand.
+    pub(crate) fn mode(self) -> Mode {
+        match self {
+            Self::Values => Mode::Auto,
+            Self::Columns(mode) | Self::Dictionaries(mode) => mode,
+        }
+    }
 }
 
 /// Words in the vocabulary of MiniLM.
@@ -80,6 +92,9 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     all.extend([1, 100, 10_000].map(wine));
     all.extend([1, 1_000].map(digits));
     all.extend([10_000, 1_000_000].map(|rows| categories(&arguments.models, rows)));
+    let coded = categories(&arguments.models, 1_000_000);
+    let (name, door) = (format!("{} dictionaries", coded.name), Door::Dictionaries(coded.door.mode()));
+    all.push(Case { name, door, ..coded });
     all.push(repeats(&arguments.models, 100_000));
     all.extend([forest(&arguments.models, 10_000), breast_cancer(10_000), wine(10_000)].map(by_columns));
     all.extend(light(&arguments.cases));

@@ -7,7 +7,9 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use arrow_array::{
-    Array as _, ArrayRef, Float32Array, Int64Array, PrimitiveArray, cast::AsArray as _, types::Float32Type,
+    Array as _, ArrayRef, DictionaryArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
+    cast::AsArray as _,
+    types::{Float32Type, Int8Type, Int64Type},
 };
 use arrow_buffer::{Buffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, FieldRef};
@@ -47,6 +49,8 @@ struct Rows {
     by_lookup: RowSession,
     /// Each row computed.
     computed: RowSession,
+    /// Whether integers are given as dictionaries.
+    coded: bool,
     _pool: MemoPool,
 }
 
@@ -73,10 +77,7 @@ impl Engine {
             Ok(Model::open(archive, &ModelOptions::default())?.session(None)?)
         };
         let begin = Instant::now();
-        let bytes = compile(match case.door {
-            Door::Values => Mode::Auto,
-            Door::Columns(mode) => mode,
-        })?;
+        let bytes = compile(case.door.mode())?;
         let compile_seconds = begin.elapsed().as_secs_f64();
         let archive_bytes = bytes.len();
         let begin = Instant::now();
@@ -84,10 +85,11 @@ impl Engine {
         let open_seconds = begin.elapsed().as_secs_f64();
         let rows = match case.door {
             Door::Values => None,
-            Door::Columns(_) => {
+            door => {
                 let pool = MemoPool::new(64 << 20, Some(clock));
                 let by_lookup = bound(&session, case)?.with_memo(&pool, "", MemoMode::Auto)?;
-                Some(Rows { by_lookup, computed: bound(&open(compile(Mode::Exact)?)?, case)?, _pool: pool })
+                let computed = bound(&open(compile(Mode::Exact)?)?, case)?;
+                Some(Rows { by_lookup, computed, coded: matches!(door, Door::Dictionaries(_)), _pool: pool })
             }
         };
         let (control, outputs) = (Control::default(), Vec::new());
@@ -134,7 +136,7 @@ impl Engine {
     /// What the run says.
     pub(crate) fn time(&mut self, inputs: &[Value]) -> Result<u64> {
         if let Some(rows) = &self.rows {
-            return rows.by_lookup.time(inputs, &self.control);
+            return time(&rows.by_lookup, &columns(inputs, rows.coded)?, &self.control);
         }
         let nanoseconds = |begin: Instant| u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         if self.into_buffers {
@@ -156,7 +158,8 @@ impl Engine {
     /// # Errors
     /// What the run says.
     pub(crate) fn time_computing(&self, inputs: &[Value]) -> Result<Option<u64>> {
-        self.rows.as_ref().map(|rows| rows.computed.time(inputs, &self.control)).transpose()
+        let time = |rows: &Rows| time(&rows.computed, &columns(inputs, rows.coded)?, &self.control);
+        self.rows.as_ref().map(time).transpose()
     }
 
     /// What was chosen for these inputs.
@@ -175,7 +178,7 @@ impl Engine {
     pub(crate) fn difference(&self, inputs: &[Value], theirs: &[Output]) -> Result<(f64, usize)> {
         let ports = &self.session.signature().outputs;
         let ours = match &self.rows {
-            Some(rows) => rows.by_lookup.values(inputs, &self.control)?,
+            Some(rows) => answers(&rows.by_lookup, &columns(inputs, rows.coded)?, &self.control)?,
             None => self.session.run_values(inputs.to_vec(), &self.control)?,
         };
         let (mut greatest, mut unequal) = (0.0_f64, 0);
@@ -199,9 +202,11 @@ impl Engine {
 
 /// A session for the case's columns by position.
 fn bound(session: &Session, case: &Case) -> Result<RowSession> {
+    let coded = matches!(case.door, Door::Dictionaries(_));
     let fields = case.inputs.iter().flat_map(|input| {
         let ty = match input.dtype {
             DType::F32 => DataType::Float32,
+            DType::I64 if coded => DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Int64)),
             DType::I64 => DataType::Int64,
             _ => DataType::Utf8View,
         };
@@ -214,7 +219,7 @@ fn bound(session: &Session, case: &Case) -> Result<RowSession> {
 }
 
 /// The columns of tensors `[rows]` and `[rows, k]`.
-fn columns(inputs: &[Value]) -> Result<Vec<ArrayRef>> {
+fn columns(inputs: &[Value], coded: bool) -> Result<Vec<ArrayRef>> {
     let mut all: Vec<ArrayRef> = Vec::new();
     for value in inputs {
         let tensor = value.as_tensor()?;
@@ -224,6 +229,13 @@ fn columns(inputs: &[Value]) -> Result<Vec<ArrayRef>> {
                 DType::F32 => {
                     let values = tensor.as_slice::<f32>()?.iter().skip(i).step_by(count);
                     Arc::new(Float32Array::from_iter_values(values.copied()))
+                }
+                DType::I64 if coded => {
+                    let values = tensor.as_slice::<i64>()?.iter().skip(i).step_by(count);
+                    let keys = Int8Array::from_iter_values(values.map(|x| *x as i8));
+                    static VALUES: OnceLock<ArrayRef> = OnceLock::new();
+                    let values = VALUES.get_or_init(|| Arc::new(Int64Array::from_iter_values(0..100)));
+                    Arc::new(DictionaryArray::<Int8Type>::try_new(keys, values.clone())?)
                 }
                 DType::I64 => {
                     let values = tensor.as_slice::<i64>()?.iter().skip(i).step_by(count);
@@ -237,42 +249,32 @@ fn columns(inputs: &[Value]) -> Result<Vec<ArrayRef>> {
     Ok(all)
 }
 
-/// Rows through the row door.
-trait ByColumns {
-    /// Nanoseconds of one run.
-    fn time(&self, inputs: &[Value], control: &Control) -> Result<u64>;
-    /// The answers as tensors.
-    fn values(&self, inputs: &[Value], control: &Control) -> Result<Vec<Value>>;
+/// Nanoseconds of one run through the row door.
+fn time(session: &RowSession, columns: &[ArrayRef], control: &Control) -> Result<u64> {
+    let rows = columns.first().map_or(0, |column| column.len());
+    // Batches of the size that the row door asks for, as a query gives them.
+    let size = session.rows_best().min(rows).max(1);
+    let batches: Vec<Vec<ArrayRef>> = (0..rows)
+        .step_by(size)
+        .map(|start| columns.iter().map(|column| column.slice(start, size.min(rows - start))).collect())
+        .collect();
+    let begin = Instant::now();
+    for batch in &batches {
+        let (answers, _) = session.run(batch, batch.first().map_or(0, |column| column.len()), control)?;
+        std::hint::black_box(answers);
+    }
+    Ok(u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
 
-impl ByColumns for RowSession {
-    fn time(&self, inputs: &[Value], control: &Control) -> Result<u64> {
-        let columns = columns(inputs)?;
-        let rows = columns.first().map_or(0, |column| column.len());
-        // Batches of the size that the row door asks for, as a query gives them.
-        let size = self.rows_best().min(rows).max(1);
-        let batches: Vec<Vec<ArrayRef>> = (0..rows)
-            .step_by(size)
-            .map(|start| columns.iter().map(|column| column.slice(start, size.min(rows - start))).collect())
-            .collect();
-        let begin = Instant::now();
-        for batch in &batches {
-            let (answers, _) = self.run(batch, batch.first().map_or(0, |column| column.len()), control)?;
-            std::hint::black_box(answers);
-        }
-        Ok(u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX))
-    }
-
-    fn values(&self, inputs: &[Value], control: &Control) -> Result<Vec<Value>> {
-        let columns = columns(inputs)?;
-        let rows = columns.first().map_or(0, |column| column.len());
-        let (answers, _) = self.run(&columns, rows, control)?;
-        let arrays = match answers.as_struct_opt() {
-            Some(list) => list.columns().to_vec(),
-            None => vec![answers],
-        };
-        arrays.iter().zip(&self.session().signature().outputs).map(|(array, port)| tensor(array, port, rows)).collect()
-    }
+/// The answers of the row door as tensors.
+fn answers(session: &RowSession, columns: &[ArrayRef], control: &Control) -> Result<Vec<Value>> {
+    let rows = columns.first().map_or(0, |column| column.len());
+    let (answers, _) = session.run(columns, rows, control)?;
+    let arrays = match answers.as_struct_opt() {
+        Some(list) => list.columns().to_vec(),
+        None => vec![answers],
+    };
+    arrays.iter().zip(&session.session().signature().outputs).map(|(array, port)| tensor(array, port, rows)).collect()
 }
 
 /// An answer as the tensor that the model gives.
@@ -296,9 +298,7 @@ fn tensor(array: &ArrayRef, port: &hologram_resolver::Port, rows: usize) -> Resu
             let words = dictionary.values().as_string::<i32>();
             Tensor::from_string_iter(shape, keys.iter().map(|key| words.value(*key)).collect::<Vec<_>>())?.into()
         }
-        DataType::Int64 => {
-            Tensor::from_vec(shape, array.as_primitive::<arrow_array::types::Int64Type>().values().to_vec())?.into()
-        }
+        DataType::Int64 => Tensor::from_vec(shape, array.as_primitive::<Int64Type>().values().to_vec())?.into(),
         other => bail!("answers of {other} are not compared"),
     })
 }

@@ -16,6 +16,7 @@ use arrow_array::{
 };
 use arrow_buffer::ArrowNativeType;
 use arrow_schema::DataType;
+use hologram_backends::cpu::vectorized;
 use hologram_ops::{DType, Tensor, Value};
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -110,19 +111,14 @@ impl Lookup {
     /// # Errors
     /// Values that do not cast.
     pub(super) fn entries(&self, bound: &Bound, arrays: &[ArrayRef], rows: usize) -> Result<Entries> {
-        let mut entries = vec![0_u32; rows];
-        let mut marks = 0;
+        let mut found = Sums { entries: vec![0; rows], outside: None };
         for (column, axis) in self.axes.iter().zip(self.table.axes()) {
             let Source::Scalars(columns) = &bound.ports[column.port].source else { continue };
             let bound = &columns[column.place];
-            marks |= column.add(&axis.domain, bound, &arrays[bound.slot], &mut entries)?;
+            column.add(&axis.domain, bound, &arrays[bound.slot], &mut found)?;
         }
-        let is_none = |entry: u32| entry & NONE != 0;
-        let missed = match is_none(marks) {
-            true => (0..rows).filter(|row| is_none(entries[*row])).collect(),
-            false => Vec::new(),
-        };
-        Ok(Entries { entries, missed })
+        let missed = found.outside.map_or_else(Vec::new, |outside| (0..rows).filter(|row| outside[*row]).collect());
+        Ok(Entries { entries: found.entries, missed })
     }
 
     /// The answers of a batch whose rows all have entries.
@@ -312,79 +308,93 @@ impl Even {
         entries: &mut [u32],
     ) -> bool {
         let count = u64::from(self.count);
-        if values.iter().fold(false, |outside, x| outside | (place(*x).into() >= count)) {
-            return false;
-        }
-        for (entry, x) in entries.iter_mut().zip(values) {
-            *entry += self.step + place(*x).into() as u32 * self.stride;
-        }
-        true
+        vectorized(
+            #[inline(always)]
+            || {
+                if values.iter().fold(false, |outside, x| outside | (place(*x).into() >= count)) {
+                    return false;
+                }
+                for (entry, x) in entries.iter_mut().zip(values) {
+                    *entry += self.step + place(*x).into() as u32 * self.stride;
+                }
+                true
+            },
+        )
     }
 }
 
-/// Adds a step to an entry; the mark stays.
-#[inline(always)]
-fn add(entry: &mut u32, step: u32) -> u32 {
-    *entry = entry.wrapping_add(step) | ((*entry | step) & NONE);
-    step
+/// The entries of rows as far as their columns were added.
+struct Sums {
+    entries: Vec<u32>,
+    /// Rows that have none, once there are some; the sum of such a row means nothing.
+    outside: Option<Vec<bool>>,
+}
+
+impl Sums {
+    /// Adds a step to each row.
+    #[inline(always)]
+    fn add(&mut self, steps: impl Iterator<Item = u32> + Clone) {
+        let marks = self.entries.iter_mut().zip(steps.clone()).fold(0, |marks, (entry, step)| {
+            *entry = entry.wrapping_add(step);
+            marks | step
+        });
+        if marks & NONE != 0 {
+            let rows = self.entries.len();
+            let outside = self.outside.get_or_insert_with(|| vec![false; rows]);
+            outside.iter_mut().zip(steps).for_each(|(outside, step)| *outside |= step & NONE != 0);
+        }
+    }
 }
 
 impl AxisColumn {
-    /// Adds the column's steps to the entries; gives their bits, so that nobody looks for marks where there are none.
-    fn add(&self, domain: &Domain, column: &BoundColumn, array: &ArrayRef, entries: &mut [u32]) -> Result<u32> {
+    /// Adds the column's steps.
+    fn add(&self, domain: &Domain, column: &BoundColumn, array: &ArrayRef, sums: &mut Sums) -> Result<()> {
         match &self.how {
             // NULL still means what it means.
-            How::Not if column.nulls == NullRule::Missing || array.logical_null_count() == 0 => return Ok(0),
+            How::Not if column.nulls == NullRule::Missing || array.logical_null_count() == 0 => return Ok(()),
             How::Keys { least, steps, even } if array.null_count() == 0 => {
-                if even.is_some_and(|even| even.add_all(array, entries)) {
-                    return Ok(0);
-                }
-                if let Some(marks) = by_keys(array, *least, steps, entries) {
-                    return Ok(marks);
+                let is_added = even.is_some_and(|even| even.add_all(array, &mut sums.entries));
+                if is_added || by_keys(array, *least, steps, sums) {
+                    return Ok(());
                 }
             }
             How::Bounds if array.null_count() == 0 => match (domain, array.data_type()) {
                 (Domain::Bounds(bounds), DataType::Float32) => {
                     let values = array.as_primitive::<Float32Type>().values();
-                    return Ok(self.each(entries, values.iter().map(|x| bounds.code(*x))));
+                    sums.add(values.iter().map(|x| bounds.code(*x) * self.stride));
+                    return Ok(());
                 }
                 (Domain::Bounds(bounds), DataType::Float64) => {
                     let values = array.as_primitive::<Float64Type>().values();
-                    return Ok(self.each(entries, values.iter().map(|x| bounds.code(*x))));
+                    sums.add(values.iter().map(|x| bounds.code(*x) * self.stride));
+                    return Ok(());
                 }
                 _ => {}
             },
-            How::Dictionary(kept) => {
-                if let Some(marks) = self.dictionary(domain, column, array, kept, entries)? {
-                    return Ok(marks);
-                }
-            }
+            How::Dictionary(kept) if self.dictionary(domain, column, array, kept, sums)? => return Ok(()),
             _ => {}
         }
-        let steps = steps(domain, column, array, self.stride)?;
-        Ok(entries.iter_mut().zip(steps).fold(0, |marks, (entry, step)| marks | add(entry, step)))
+        sums.add(steps(domain, column, array, self.stride)?.iter().copied());
+        Ok(())
     }
 
-    fn each(&self, entries: &mut [u32], codes: impl Iterator<Item = u32>) -> u32 {
-        entries.iter_mut().zip(codes).fold(0, |marks, (entry, code)| marks | add(entry, code * self.stride))
-    }
-
+    /// Adds the steps of a dictionary's codes; whether it did.
     fn dictionary(
         &self,
         domain: &Domain,
         column: &BoundColumn,
         array: &ArrayRef,
         kept: &Mutex<Kept>,
-        entries: &mut [u32],
-    ) -> Result<Option<u32>> {
-        let Some(dictionary) = array.as_any_dictionary_opt() else { return Ok(None) };
+        sums: &mut Sums,
+    ) -> Result<bool> {
+        let Some(dictionary) = array.as_any_dictionary_opt() else { return Ok(false) };
         let values = dictionary.values();
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.as_ref().filter(|(held, _)| held.to_data().ptr_eq(&values.to_data()));
         let list = match known {
             Some((_, list)) => list.clone(),
             // A few rows of a great dictionary do not pay for its translation.
-            None if values.len() > 4 * array.len().max(1_024) => return Ok(None),
+            None if values.len() > 4 * array.len().max(1_024) => return Ok(false),
             None => {
                 // The last step is that of a row without a value.
                 let mut list = steps(domain, column, values, self.stride)?;
@@ -395,67 +405,64 @@ impl AxisColumn {
             }
         };
         drop(kept);
-        Ok(match dictionary.keys().data_type() {
-            DataType::Int8 => by_codes::<Int8Type>(array.as_dictionary(), &list, entries),
-            DataType::Int16 => by_codes::<Int16Type>(array.as_dictionary(), &list, entries),
-            DataType::Int32 => by_codes::<Int32Type>(array.as_dictionary(), &list, entries),
-            DataType::Int64 => by_codes::<Int64Type>(array.as_dictionary(), &list, entries),
-            DataType::UInt8 => by_codes::<UInt8Type>(array.as_dictionary(), &list, entries),
-            DataType::UInt16 => by_codes::<UInt16Type>(array.as_dictionary(), &list, entries),
-            DataType::UInt32 => by_codes::<UInt32Type>(array.as_dictionary(), &list, entries),
-            DataType::UInt64 => by_codes::<UInt64Type>(array.as_dictionary(), &list, entries),
-            _ => return Ok(None),
-        })
+        match dictionary.keys().data_type() {
+            DataType::Int8 => by_codes::<Int8Type>(array.as_dictionary(), &list, sums),
+            DataType::Int16 => by_codes::<Int16Type>(array.as_dictionary(), &list, sums),
+            DataType::Int32 => by_codes::<Int32Type>(array.as_dictionary(), &list, sums),
+            DataType::Int64 => by_codes::<Int64Type>(array.as_dictionary(), &list, sums),
+            DataType::UInt8 => by_codes::<UInt8Type>(array.as_dictionary(), &list, sums),
+            DataType::UInt16 => by_codes::<UInt16Type>(array.as_dictionary(), &list, sums),
+            DataType::UInt32 => by_codes::<UInt32Type>(array.as_dictionary(), &list, sums),
+            DataType::UInt64 => by_codes::<UInt64Type>(array.as_dictionary(), &list, sums),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 }
 
 /// Steps by a dictionary's codes. The list has one step more than the dictionary has values: that of no value.
-fn by_codes<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>, list: &[u32], entries: &mut [u32]) -> Option<u32> {
+fn by_codes<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>, list: &[u32], sums: &mut Sums) {
+    let Some(last) = list.len().checked_sub(1) else { return };
     let keys = array.keys();
-    let step = |key: K::Native| list.get(key.as_usize()).copied().unwrap_or(NONE);
-    let rows = entries.iter_mut().zip(keys.values());
-    Some(match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => rows.fold(0, |marks, (entry, key)| marks | add(entry, step(*key))),
+    // What stands for a code under NULL may be anything.
+    let step = |key: K::Native| list[key.as_usize().min(last)];
+    match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => vectorized(
+            #[inline(always)]
+            || sums.add(keys.values().iter().map(|key| step(*key))),
+        ),
         Some(nulls) => {
-            let none = list.last().copied().unwrap_or(NONE);
-            rows.zip(nulls.iter())
-                .fold(0, |marks, ((entry, key), valid)| marks | add(entry, if valid { step(*key) } else { none }))
+            let codes = keys.values().iter().zip(nulls.iter());
+            sums.add(codes.map(|(key, valid)| if valid { step(*key) } else { list[last] }));
         }
-    })
+    }
 }
 
-/// Steps by integers from `least` on.
-fn by_keys(array: &ArrayRef, least: i64, steps: &[u32], entries: &mut [u32]) -> Option<u32> {
-    fn integers<T: ArrowPrimitiveType>(
-        array: &ArrayRef,
-        least: i64,
-        steps: &[u32],
-        entries: &mut [u32],
-        widen: impl Fn(T::Native) -> i64,
-    ) -> u32 {
-        let greatest = steps.len() - 1;
-        let rows = entries.iter_mut().zip(array.as_primitive::<T>().values());
-        rows.fold(0, |marks, (entry, x)| {
-            let place = widen(*x).saturating_sub(least).max(0) as usize;
-            marks | add(entry, steps[place.min(greatest)])
-        })
+/// Steps by integers from `least` on; whether they are integers of a type that has a list.
+fn by_keys(array: &ArrayRef, least: i64, steps: &[u32], sums: &mut Sums) -> bool {
+    let Some(last) = steps.len().checked_sub(1) else { return false };
+    let step = |x: i64| steps[(x.saturating_sub(least).max(0) as usize).min(last)];
+    fn integers<T: ArrowPrimitiveType>(array: &ArrayRef, sums: &mut Sums, step: impl Fn(T::Native) -> u32) -> bool {
+        let values = array.as_primitive::<T>().values();
+        vectorized(
+            #[inline(always)]
+            || sums.add(values.iter().map(|x| step(*x))),
+        );
+        true
     }
-    if steps.is_empty() {
-        return None;
-    }
-    Some(match array.data_type() {
+    match array.data_type() {
         DataType::Boolean => {
-            let rows = entries.iter_mut().zip(array.as_boolean().values().iter());
-            rows.fold(0, |marks, (entry, x)| marks | add(entry, steps[usize::from(x).min(steps.len() - 1)]))
+            sums.add(array.as_boolean().values().iter().map(|x| step(i64::from(x))));
+            true
         }
-        DataType::Int8 => integers::<Int8Type>(array, least, steps, entries, i64::from),
-        DataType::Int16 => integers::<Int16Type>(array, least, steps, entries, i64::from),
-        DataType::Int32 => integers::<Int32Type>(array, least, steps, entries, i64::from),
-        DataType::Int64 => integers::<Int64Type>(array, least, steps, entries, |x| x),
-        DataType::UInt8 => integers::<UInt8Type>(array, least, steps, entries, i64::from),
-        DataType::UInt16 => integers::<UInt16Type>(array, least, steps, entries, i64::from),
-        DataType::UInt32 => integers::<UInt32Type>(array, least, steps, entries, i64::from),
-        DataType::UInt64 => integers::<UInt64Type>(array, least, steps, entries, |x| x.min(i64::MAX as u64) as i64),
-        _ => return None,
-    })
+        DataType::Int8 => integers::<Int8Type>(array, sums, |x| step(x.into())),
+        DataType::Int16 => integers::<Int16Type>(array, sums, |x| step(x.into())),
+        DataType::Int32 => integers::<Int32Type>(array, sums, |x| step(x.into())),
+        DataType::Int64 => integers::<Int64Type>(array, sums, step),
+        DataType::UInt8 => integers::<UInt8Type>(array, sums, |x| step(x.into())),
+        DataType::UInt16 => integers::<UInt16Type>(array, sums, |x| step(x.into())),
+        DataType::UInt32 => integers::<UInt32Type>(array, sums, |x| step(x.into())),
+        DataType::UInt64 => integers::<UInt64Type>(array, sums, |x| step(x.min(i64::MAX as u64) as i64)),
+        _ => false,
+    }
 }

@@ -107,28 +107,35 @@ unsafe fn tiles<V: Vector>(
             let a = &a[done * kc..][..height * kc];
             let c = &mut c[done * ldc + s * width..];
             match height {
-                // SAFETY: the caller has the instruction set.
-                12 => unsafe { tile::<V, 12>(a, strip, kc, c, ldc, columns, first) },
+                // Twelve rows of sums need more registers than sixteen: they would live on the stack.
+                12 if V::REGISTERS < 32 => {
+                    // SAFETY: the caller has the instruction set.
+                    unsafe { tile::<V, 6, 12>(a, strip, kc, c, ldc, columns, first) };
+                    // SAFETY: as above.
+                    unsafe { tile::<V, 6, 12>(&a[6..], strip, kc, &mut c[6 * ldc..], ldc, columns, first) };
+                }
                 // SAFETY: as above.
-                6 => unsafe { tile::<V, 6>(a, strip, kc, c, ldc, columns, first) },
+                12 => unsafe { tile::<V, 12, 12>(a, strip, kc, c, ldc, columns, first) },
                 // SAFETY: as above.
-                4 => unsafe { tile::<V, 4>(a, strip, kc, c, ldc, columns, first) },
+                6 => unsafe { tile::<V, 6, 6>(a, strip, kc, c, ldc, columns, first) },
                 // SAFETY: as above.
-                2 => unsafe { tile::<V, 2>(a, strip, kc, c, ldc, columns, first) },
+                4 => unsafe { tile::<V, 4, 4>(a, strip, kc, c, ldc, columns, first) },
                 // SAFETY: as above.
-                _ => unsafe { tile::<V, 1>(a, strip, kc, c, ldc, columns, first) },
+                2 => unsafe { tile::<V, 2, 2>(a, strip, kc, c, ldc, columns, first) },
+                // SAFETY: as above.
+                _ => unsafe { tile::<V, 1, 1>(a, strip, kc, c, ldc, columns, first) },
             }
             done += height;
         }
     }
 }
 
-/// One tile of `M` rows and `columns` columns.
+/// One tile of `M` rows, out of a strip of `H`, and `columns` columns.
 ///
 /// # Safety
 /// The CPU has the vector's instruction set.
 #[inline(always)]
-unsafe fn tile<V: Vector, const M: usize>(
+unsafe fn tile<V: Vector, const M: usize, const H: usize>(
     a: &[f32],
     b: &[f32],
     kc: usize,
@@ -138,7 +145,9 @@ unsafe fn tile<V: Vector, const M: usize>(
     first: bool,
 ) {
     let width = VECTORS * V::LANES;
-    assert!(a.len() >= M * kc && b.len() >= width * kc && c.len() >= (M - 1) * ldc + columns && columns <= width);
+    assert!(
+        a.len() + H >= H * kc + M && b.len() >= width * kc && c.len() >= (M - 1) * ldc + columns && columns <= width
+    );
     let mut edge = [[0.0f32; 32]; M];
     let whole = columns == width;
     if !whole && !first {
@@ -171,7 +180,7 @@ unsafe fn tile<V: Vector, const M: usize>(
             *column = unsafe { V::load(at) };
         }
         for (r, row) in sums.iter_mut().enumerate() {
-            // SAFETY: the strip has kc rows of M numbers.
+            // SAFETY: the strip has kc rows of H numbers, of which M are left.
             let at = unsafe { pa.add(r) };
             // SAFETY: as above.
             let value = unsafe { *at };
@@ -182,9 +191,9 @@ unsafe fn tile<V: Vector, const M: usize>(
                 *sum = unsafe { x.mul_add(*column, *sum) };
             }
         }
+        // The last step may lie past the strip's end, and nothing is read there.
+        pa = pa.wrapping_add(H);
         // SAFETY: at most one past the strip's end.
-        pa = unsafe { pa.add(M) };
-        // SAFETY: as above.
         pb = unsafe { pb.add(width) };
     }
     for (r, row) in sums.iter().enumerate() {
