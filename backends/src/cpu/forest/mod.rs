@@ -8,6 +8,7 @@
 //!
 //! Rows that are too few for a block go one after the other, each through eight trees at a time.
 
+mod leaves;
 mod masks;
 mod tree;
 mod walk;
@@ -275,6 +276,8 @@ trait Number: Copy + PartialOrd + std::ops::Add<Output = Self> {
     const IS_NARROW: bool;
     /// The number, rounded to this width.
     fn of(value: f64) -> Self;
+    /// Numbers of this width, where it is f32.
+    fn narrow(numbers: &mut [Self]) -> Option<&mut [f32]>;
 }
 
 impl Number for f32 {
@@ -282,12 +285,18 @@ impl Number for f32 {
     fn of(value: f64) -> Self {
         value as Self
     }
+    fn narrow(numbers: &mut [Self]) -> Option<&mut [f32]> {
+        Some(numbers)
+    }
 }
 
 impl Number for f64 {
     const IS_NARROW: bool = false;
     fn of(value: f64) -> Self {
         value
+    }
+    fn narrow(_: &mut [Self]) -> Option<&mut [f32]> {
+        None
     }
 }
 

@@ -1,6 +1,10 @@
 //! One tree over the masks of a block: which leaf each row reaches, and what that adds.
 
-use super::{Mask, Number, ROWS, masks::Distinct};
+use super::{
+    Mask, Number, ROWS,
+    leaves::{self, Weights32},
+    masks::Distinct,
+};
 use crate::cpu::simd::{Isa, vectorized};
 use hologram_ops::forest::{ChildRef, Forest, Tree as Source, TreeShape};
 use std::collections::HashMap;
@@ -38,6 +42,8 @@ struct Weights {
     /// By leaf number, as long as a power of two, in the width of the sums.
     wide: Vec<f64>,
     narrow: Vec<f32>,
+    /// The same for lookups in registers, where they are few.
+    few: Option<Weights32>,
     is_full: bool,
 }
 
@@ -156,38 +162,41 @@ impl Tree {
                     }
                     *out = any;
                 }
-                self.add(&planes, adds, sums);
+                self.add(isa, &planes, adds, sums);
             },
         );
     }
 
     /// Puts the planes together to leaf numbers, a few rows at a time, and adds the weights of the leaves.
     #[inline(always)]
-    fn add<T: Number>(&self, planes: &[Mask; PLANES_MAX], adds: Adds, sums: &mut [T]) {
+    fn add<T: Number>(&self, isa: Isa, planes: &[Mask; PLANES_MAX], adds: Adds, sums: &mut [T]) {
         match self.planes.len() {
-            0 => self.add_planes::<0, T>(planes, adds, sums),
-            1 => self.add_planes::<1, T>(planes, adds, sums),
-            2 => self.add_planes::<2, T>(planes, adds, sums),
-            3 => self.add_planes::<3, T>(planes, adds, sums),
-            4 => self.add_planes::<4, T>(planes, adds, sums),
-            5 => self.add_planes::<5, T>(planes, adds, sums),
-            6 => self.add_planes::<6, T>(planes, adds, sums),
-            7 => self.add_planes::<7, T>(planes, adds, sums),
-            8 => self.add_planes::<8, T>(planes, adds, sums),
-            9 => self.add_planes::<9, T>(planes, adds, sums),
-            10 => self.add_planes::<10, T>(planes, adds, sums),
-            11 => self.add_planes::<11, T>(planes, adds, sums),
-            12 => self.add_planes::<12, T>(planes, adds, sums),
-            13 => self.add_planes::<13, T>(planes, adds, sums),
-            14 => self.add_planes::<14, T>(planes, adds, sums),
-            15 => self.add_planes::<15, T>(planes, adds, sums),
-            16 => self.add_planes::<16, T>(planes, adds, sums),
+            0 => self.add_planes::<0, T>(isa, planes, adds, sums),
+            1 => self.add_planes::<1, T>(isa, planes, adds, sums),
+            2 => self.add_planes::<2, T>(isa, planes, adds, sums),
+            3 => self.add_planes::<3, T>(isa, planes, adds, sums),
+            4 => self.add_planes::<4, T>(isa, planes, adds, sums),
+            5 => self.add_planes::<5, T>(isa, planes, adds, sums),
+            6 => self.add_planes::<6, T>(isa, planes, adds, sums),
+            7 => self.add_planes::<7, T>(isa, planes, adds, sums),
+            8 => self.add_planes::<8, T>(isa, planes, adds, sums),
+            9 => self.add_planes::<9, T>(isa, planes, adds, sums),
+            10 => self.add_planes::<10, T>(isa, planes, adds, sums),
+            11 => self.add_planes::<11, T>(isa, planes, adds, sums),
+            12 => self.add_planes::<12, T>(isa, planes, adds, sums),
+            13 => self.add_planes::<13, T>(isa, planes, adds, sums),
+            14 => self.add_planes::<14, T>(isa, planes, adds, sums),
+            15 => self.add_planes::<15, T>(isa, planes, adds, sums),
+            16 => self.add_planes::<16, T>(isa, planes, adds, sums),
             _ => {}
         }
     }
 
     #[inline(always)]
-    fn add_planes<const K: usize, T: Number>(&self, planes: &[Mask; PLANES_MAX], adds: Adds, sums: &mut [T]) {
+    fn add_planes<const K: usize, T: Number>(&self, isa: Isa, planes: &[Mask; PLANES_MAX], adds: Adds, sums: &mut [T]) {
+        if adds == Adds::Sum && self.add_few::<K, T>(isa, planes, sums) {
+            return;
+        }
         for part in 0..ROWS / PART {
             let words: [u32; K] = std::array::from_fn(|k| (planes[k][part / 2] >> (PART * (part % 2))) as u32);
             let mut leaves = [0_u32; PART];
@@ -203,6 +212,20 @@ impl Tree {
                 }
             }
         }
+    }
+}
+
+impl Tree {
+    /// Adds the weights of leaves that are few, in registers; whether it did.
+    #[inline(always)]
+    fn add_few<const K: usize, T: Number>(&self, isa: Isa, planes: &[Mask; PLANES_MAX], sums: &mut [T]) -> bool {
+        let Some(sums) = T::narrow(sums) else { return false };
+        let mut few = |table: &Weights| {
+            let sums = &mut sums[table.target * ROWS..][..ROWS];
+            table.few.as_ref().is_some_and(|few| leaves::add::<K>(isa, planes, few, sums))
+        };
+        // All tables are of one length: all are looked up so, or the first is not.
+        self.tables.iter().all(&mut few)
     }
 }
 
@@ -328,11 +351,10 @@ fn tables(forest: &Forest, order: &[u32], length: usize) -> Option<Vec<Weights>>
             tables[place].2 += 1;
         }
     }
-    let weights = |(target, wide, count): (u32, Vec<f64>, usize)| Weights {
-        target: target as usize,
-        narrow: wide.iter().map(|weight| *weight as f32).collect(),
-        wide,
-        is_full: count == order.len(),
+    let weights = |(target, wide, count): (u32, Vec<f64>, usize)| {
+        let narrow: Vec<f32> = wide.iter().map(|weight| *weight as f32).collect();
+        let few = Weights32::new(&narrow);
+        Weights { target: target as usize, narrow, few, wide, is_full: count == order.len() }
     };
     Some(tables.into_iter().map(weights).collect())
 }

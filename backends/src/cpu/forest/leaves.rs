@@ -1,0 +1,149 @@
+//! The weights of leaves, looked up in registers: for trees of at most 128 leaves, whose sums are f32.
+//!
+//! A part of a block's rows has its leaf numbers as bits in planes. With AVX2 the planes become a byte a row, and a table
+//! of 16 bytes at a time is looked up by a byte shuffle, once for each of the four bytes of a weight. With AVX-512 a table
+//! of 32 weights is looked up at once. Either gives the bits of looking the weights up one after the other.
+
+use super::Mask;
+use crate::cpu::simd::Isa;
+
+/// Bits of the largest leaf number that is looked up so.
+const BITS_MAX: usize = 7;
+
+/// The weights of a tree's leaves for one target.
+#[derive(Debug)]
+pub(super) struct Weights32 {
+    /// By leaf number, as long as a power of two and at least 32.
+    weights: Vec<f32>,
+    /// Byte `b` of the weights of 16 leaves, by `b` and then by leaf.
+    bytes: Vec<[u8; 16]>,
+}
+
+impl Weights32 {
+    /// The weights by leaf number, of which there are a power of two; `None` where they are too many.
+    pub(super) fn new(weights: &[f32]) -> Option<Self> {
+        if weights.len() > 1 << BITS_MAX {
+            return None;
+        }
+        let mut weights = weights.to_vec();
+        weights.resize(weights.len().max(32), 0.0);
+        let bytes = (0..4).flat_map(|b| {
+            let of = move |leaves: &[f32; 16]| leaves.map(|weight| weight.to_le_bytes()[b]);
+            weights.as_chunks::<16>().0.iter().map(of).collect::<Vec<_>>()
+        });
+        Some(Self { bytes: bytes.collect(), weights })
+    }
+}
+
+/// Adds the weight of each row's leaf to its sum; whether it did. A leaf number has `K` bits.
+pub(super) fn add<const K: usize>(isa: Isa, planes: &[Mask], weights: &Weights32, sums: &mut [f32]) -> bool {
+    let Some(planes) = planes.first_chunk::<K>() else { return false };
+    match isa {
+        Isa::Portable => false,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => {
+            // SAFETY: this `Isa` exists only where the CPU has it.
+            unsafe { x86::avx2(planes, weights, sums) };
+            true
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => {
+            // SAFETY: as above.
+            unsafe { x86::avx512(planes, weights, sums) };
+            true
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{super::Mask, Weights32};
+    use std::arch::x86_64::*;
+
+    /// # Safety
+    /// The CPU has AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn avx2<const K: usize>(planes: &[Mask; K], weights: &Weights32, sums: &mut [f32]) {
+        let load = |bytes: &[u8; 16]| {
+            // SAFETY: there are 16 bytes.
+            let half = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
+            _mm256_broadcastsi128_si256(half)
+        };
+        let bit = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+        // Byte i of a register holds bit i of 32: it takes byte i / 8.
+        let spread = _mm256_set_epi64x(0x0303_0303_0303_0303, 0x0202_0202_0202_0202, 0x0101_0101_0101_0101, 0);
+        let (chunks, _) = sums.as_chunks_mut::<32>();
+        let tables = 1 << K.saturating_sub(4);
+        let bytes: [&[[u8; 16]]; 4] = std::array::from_fn(|b| &weights.bytes[b * weights.bytes.len() / 4..][..tables]);
+        for (part, sums) in chunks.iter_mut().enumerate() {
+            let mut leaf = _mm256_setzero_si256();
+            for (k, plane) in planes.iter().enumerate() {
+                let word = (plane[part / 2] >> (32 * (part % 2))) as u32;
+                let of_row = _mm256_shuffle_epi8(_mm256_set1_epi32(word as i32), spread);
+                let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(of_row, bit), bit);
+                leaf = _mm256_or_si256(leaf, _mm256_and_si256(is_set, _mm256_set1_epi8(1 << k)));
+            }
+            let mut found = [_mm256_setzero_si256(); 4];
+            for table in 0..tables {
+                // Bytes of other tables' leaves get their highest bit, for which a shuffle gives zero.
+                let own = _mm256_xor_si256(leaf, _mm256_set1_epi8((table << 4) as i8));
+                let place = _mm256_adds_epu8(own, _mm256_set1_epi8(0x70));
+                for (found, bytes) in found.iter_mut().zip(&bytes) {
+                    *found = _mm256_or_si256(*found, _mm256_shuffle_epi8(load(&bytes[table]), place));
+                }
+            }
+            let [b0, b1, b2, b3] = found;
+            // Each half of a register holds 16 rows.
+            let (low, high) = (_mm256_unpacklo_epi8(b0, b1), _mm256_unpacklo_epi8(b2, b3));
+            let (rows_0, rows_4) = (_mm256_unpacklo_epi16(low, high), _mm256_unpackhi_epi16(low, high));
+            let (low, high) = (_mm256_unpackhi_epi8(b0, b1), _mm256_unpackhi_epi8(b2, b3));
+            let (rows_8, rows_12) = (_mm256_unpacklo_epi16(low, high), _mm256_unpackhi_epi16(low, high));
+            let eights = [
+                _mm256_permute2x128_si256::<0x20>(rows_0, rows_4),
+                _mm256_permute2x128_si256::<0x20>(rows_8, rows_12),
+                _mm256_permute2x128_si256::<0x31>(rows_0, rows_4),
+                _mm256_permute2x128_si256::<0x31>(rows_8, rows_12),
+            ];
+            for (sums, weights) in sums.as_chunks_mut::<8>().0.iter_mut().zip(eights) {
+                // SAFETY: there are eight numbers.
+                let sum = unsafe { _mm256_loadu_ps(sums.as_ptr()) };
+                let sum = _mm256_add_ps(sum, _mm256_castsi256_ps(weights));
+                // SAFETY: as above.
+                unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), sum) };
+            }
+        }
+    }
+
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn avx512<const K: usize>(planes: &[Mask; K], weights: &Weights32, sums: &mut [f32]) {
+        let load = |weights: &[f32; 16]| {
+            // SAFETY: there are 16 numbers.
+            unsafe { _mm512_loadu_ps(weights.as_ptr()) }
+        };
+        let (sixteens, _) = weights.weights.as_chunks::<16>();
+        let tables = 1 << K.saturating_sub(5);
+        let (chunks, _) = sums.as_chunks_mut::<16>();
+        for (part, sums) in chunks.iter_mut().enumerate() {
+            let rows = |k: usize| (planes[k][part / 4] >> (16 * (part % 4))) as u16;
+            let mut leaf = _mm512_setzero_si512();
+            for k in 0..K {
+                leaf = _mm512_mask_or_epi32(leaf, rows(k), leaf, _mm512_set1_epi32(1 << k));
+            }
+            let mut found = _mm512_setzero_ps();
+            for table in 0..tables {
+                // The lowest five bits choose among 32 weights, the others the table.
+                let looked_up =
+                    _mm512_permutex2var_ps(load(&sixteens[2 * table]), leaf, load(&sixteens[2 * table + 1]));
+                let own =
+                    (5..K).fold(u16::MAX, |own, k| own & if table >> (k - 5) & 1 == 1 { rows(k) } else { !rows(k) });
+                found = _mm512_mask_mov_ps(found, own, looked_up);
+            }
+            // SAFETY: there are 16 numbers.
+            let sum = _mm512_add_ps(unsafe { _mm512_loadu_ps(sums.as_ptr()) }, found);
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
+        }
+    }
+}
