@@ -39,6 +39,8 @@ pub(crate) struct Row {
     pub(crate) onnxruntime: Times,
     /// Hologram computing each row, where it is given columns and may look rows up.
     pub(crate) computing: Option<Times>,
+    /// The median, over pairs of runs on the same rows, of its time over that of computing each row.
+    pub(crate) pairs_median: Option<f64>,
     /// onnxruntime's least time over Hologram's: above 1, Hologram is quicker.
     pub(crate) speed_min: f64,
     /// The same of the medians.
@@ -85,6 +87,13 @@ pub(crate) fn measure(case: &Case, threads: u32, arguments: &Arguments, peer: &m
     let measured = rounds(&mut engine, &inputs, arguments.runs, peer);
     peer.unload()?;
     let measured = measured?;
+    let mut pairs: Vec<f64> = measured
+        .ours
+        .iter()
+        .zip(&measured.computing)
+        .map(|(ours, computing)| *ours as f64 / *computing as f64)
+        .collect();
+    pairs.sort_unstable_by(f64::total_cmp);
     let hologram = times(measured.ours, engine.open_seconds).context("no runs")?;
     let onnxruntime = times(measured.theirs, open_seconds).context("no runs")?;
     Ok(Row {
@@ -96,6 +105,7 @@ pub(crate) fn measure(case: &Case, threads: u32, arguments: &Arguments, peer: &m
         hologram,
         onnxruntime,
         computing: times(measured.computing, engine.open_seconds),
+        pairs_median: pairs.get(pairs.len() / 2).copied(),
         difference: measured.difference,
         unequal: measured.unequal,
         compile_ms: engine.compile_seconds * 1e3,
