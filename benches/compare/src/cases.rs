@@ -87,7 +87,7 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     let mut all = Vec::new();
     all.extend([(1, 16), (1, 128), (8, 128)].map(|(batch, sequence)| minilm(&arguments.models, batch, sequence)));
     all.push(resnet50(&arguments.models));
-    all.extend([1, 100, 10_000].map(|rows| forest(&arguments.models, rows)));
+    all.extend([1, 16, 100, 10_000].map(|rows| forest(&arguments.models, rows)));
     all.extend([1, 100, 10_000].map(breast_cancer));
     all.extend([1, 100, 10_000].map(wine));
     all.extend([1, 1_000].map(digits));

@@ -6,14 +6,16 @@
 //! so that the bits are those of the sequential evaluation. Related to QuickScorer (Lucchese et al., SIGIR 2015), which
 //! keeps a bit for each leaf of a row instead of a bit for each row of a leaf.
 //!
-//! Rows that are too few for a block go one after the other, each through eight trees at a time.
+//! Rows that are too few for a block go through one tree after the other.
 
+mod few;
 mod leaves;
 mod masks;
 mod tree;
 mod walk;
 
 use super::simd::Isa;
+use few::Few;
 use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
 use masks::{Distinct, Tests};
 use std::ops::Range;
@@ -29,10 +31,11 @@ pub(crate) type Mask = [u64; ROWS / 64];
 /// Targets whose sums a block keeps at most.
 const TARGETS_MAX: u32 = 4_096;
 
-/// About the nanoseconds that a test takes for a block, and a node for a row that visits it. With them and those of
-/// [`Tree`] it is only decided which of the ways with the same answer is taken.
-const TEST_NS: usize = 25;
-const VISIT_NS: usize = 10;
+/// About the nanoseconds that a test takes for a block, and a node for a row that visits it, among a few rows or alone. With
+/// them and those of [`Tree`] it is only decided which of the ways with the same answer is taken.
+const TEST_NS: usize = 20;
+const VISIT_NS: usize = 2;
+const VISIT_ALONE_NS: usize = 10;
 
 /// A table of features in rows.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +68,9 @@ pub(crate) struct Scorer {
     forest: Forest,
     /// `None` where rows go one after the other, however many they are.
     blocks: Option<Blocks>,
-    /// How a row goes alone; `None` is as the forest's reference does.
+    /// How a few rows go together, where they can.
+    few: Option<Few>,
+    /// How a row goes alone else; `None` is as the forest's reference does.
     walk: Option<Walk>,
 }
 
@@ -85,9 +90,11 @@ impl Scorer {
     /// The forest, ready for blocks where it can be and where a full block is faster than its rows one after the other. It is
     /// not where nearly each node has a test of its own and a row visits few of them.
     pub(crate) fn new(forest: Forest, isa: Isa) -> Self {
-        let walk = Walk::new(&forest);
-        let blocks = Blocks::new(&forest, isa).filter(|blocks| blocks.rows_min <= ROWS);
-        Self { forest, blocks, walk }
+        let few = Few::new(&forest);
+        let walk = if few.is_none() { Walk::new(&forest) } else { None };
+        let visit_ns = if few.is_some() { VISIT_NS } else { VISIT_ALONE_NS };
+        let blocks = Blocks::new(&forest, isa, visit_ns).filter(|blocks| blocks.rows_min <= ROWS);
+        Self { forest, blocks, few, walk }
     }
 
     /// The forest.
@@ -100,7 +107,8 @@ impl Scorer {
         let targets = self.forest.n_targets as usize;
         let in_blocks =
             |blocks: &Blocks| blocks.n_masks() * size_of::<Mask>() + (1 + 2 * targets) * ROWS * size_of::<f64>();
-        let alone = self.walk.as_ref().map_or(0, Walk::scratch_bytes);
+        let few = self.few.as_ref().map_or(0, |few| few.scratch_bytes(targets));
+        let alone = self.walk.as_ref().map_or(few, Walk::scratch_bytes);
         self.blocks.as_ref().map_or(0, in_blocks).max(alone) + targets * size_of::<f64>()
     }
 
@@ -132,6 +140,19 @@ impl Scorer {
                     each(number, row);
                 }
             }
+        }
+        if let Some(few) = &self.few {
+            for first in (in_blocks..rows).step_by(few::ROWS) {
+                let together = first..rows.min(first + few::ROWS);
+                let sums = few.sums(&self.forest, (table, columns), together.clone(), scratch);
+                finish(&self.forest, sums, few::ROWS);
+                for number in together {
+                    let scores = sums[number - first..].iter().step_by(few::ROWS);
+                    row.iter_mut().zip(scores).for_each(|(out, score)| *out = *score);
+                    each(number, row);
+                }
+            }
+            return;
         }
         for number in in_blocks..rows {
             let feature = |feature: u32| table.at(number * columns + feature as usize);
@@ -182,7 +203,7 @@ impl Blocks {
     /// What the forest needs; `None` where it has linear leaves, leaves that share weights or are shared by nodes, more than
     /// 4,096 targets, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of trees
     /// that leave a target out, or starts from a base that the width of its sums cannot hold.
-    fn new(forest: &Forest, isa: Isa) -> Option<Self> {
+    fn new(forest: &Forest, isa: Isa, visit_ns: usize) -> Option<Self> {
         let weights: u64 = forest.leaves.iter().map(|leaf| u64::from(leaf.n_weights)).sum();
         let is_plain = forest.linear.is_empty() && weights <= forest.weights.len() as u64;
         let is_held = |base: &f64| base.is_nan() || forest.accumulate.round(*base).to_bits() == base.to_bits();
@@ -201,7 +222,7 @@ impl Blocks {
         }
         let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
         let block_ns = TEST_NS * tests.len() + trees.iter().map(Tree::block_ns).sum::<usize>();
-        let row_ns = VISIT_NS * trees.iter().map(Tree::visits).sum::<usize>();
+        let row_ns = visit_ns * trees.iter().map(Tree::visits).sum::<usize>();
         let rows_min = block_ns.div_ceil(row_ns.max(1)).max(1);
         Some(Self { tests, trees, n_slots, rows_min, isa })
     }
@@ -224,7 +245,7 @@ impl Blocks {
                 scores.copy_from_slice(sums);
             }
         }
-        finish(forest, scores);
+        finish(forest, scores, ROWS);
     }
 
     /// The sums of a block before they are averaged, scaled and based.
@@ -244,15 +265,15 @@ impl Blocks {
     }
 }
 
-/// What follows the trees, in the declared order and width, for the sums of a block.
-fn finish(forest: &Forest, scores: &mut [f64]) {
+/// What follows the trees, in the declared order and width, for sums `[targets][rows]`.
+fn finish(forest: &Forest, scores: &mut [f64], rows: usize) {
     let width = forest.accumulate;
     if let Aggregate::Average(divisor) = forest.aggregate {
         scores.iter_mut().for_each(|score| *score = width.round(*score / f64::from(divisor)));
     }
     let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
     if is_extreme || forest.base_order == BaseOrder::Last {
-        for (scores, base) in scores.chunks_exact_mut(ROWS).zip(&forest.base) {
+        for (scores, base) in scores.chunks_exact_mut(rows).zip(&forest.base) {
             scores.iter_mut().for_each(|score| *score = width.round(width.round(*score * forest.scale) + base));
         }
     }
@@ -276,6 +297,8 @@ trait Number: Copy + PartialOrd + std::ops::Add<Output = Self> {
     const IS_NARROW: bool;
     /// The number, rounded to this width.
     fn of(value: f64) -> Self;
+    /// The number in f64.
+    fn wide(self) -> f64;
     /// Numbers of this width, where it is f32.
     fn narrow(numbers: &mut [Self]) -> Option<&mut [f32]>;
 }
@@ -284,6 +307,9 @@ impl Number for f32 {
     const IS_NARROW: bool = true;
     fn of(value: f64) -> Self {
         value as Self
+    }
+    fn wide(self) -> f64 {
+        self.into()
     }
     fn narrow(numbers: &mut [Self]) -> Option<&mut [f32]> {
         Some(numbers)
@@ -294,6 +320,9 @@ impl Number for f64 {
     const IS_NARROW: bool = false;
     fn of(value: f64) -> Self {
         value
+    }
+    fn wide(self) -> f64 {
+        self
     }
     fn narrow(_: &mut [Self]) -> Option<&mut [f32]> {
         None

@@ -156,7 +156,7 @@ fn bits(score: f64) -> u64 {
 
 #[test]
 fn random_forests_give_the_bits_of_the_reference() {
-    let (mut ready, mut walked, mut linear) = (0, 0, 0);
+    let (mut ready, mut walked, mut linear, mut together) = (0, 0, 0, 0);
     for seed in 0..400 {
         let mut random = Random(seed);
         let forest = forest(&mut random);
@@ -166,12 +166,15 @@ fn random_forests_give_the_bits_of_the_reference() {
         let narrow: Vec<f32> = wide.iter().map(|value| *value as f32).collect();
         walked += usize::from(Walk::new(&forest).is_some());
         linear += usize::from(Walk::new(&forest).is_some() && !forest.linear.is_empty());
-        let with = |isa: Option<Isa>, walk| {
-            let blocks = isa.and_then(|isa| Blocks::new(&forest, isa));
-            (isa, Scorer { forest: forest.clone(), blocks, walk })
+        together += usize::from(Few::new(&forest).is_some());
+        let with = |isa: Option<Isa>, few, walk| {
+            let blocks = isa.and_then(|isa| Blocks::new(&forest, isa, VISIT_NS));
+            (isa, Scorer { forest: forest.clone(), blocks, few, walk })
         };
-        let mut scorers: Vec<_> = Isa::available().into_iter().map(|isa| with(Some(isa), Walk::new(&forest))).collect();
-        scorers.extend([with(Some(Isa::best()), None), with(None, Walk::new(&forest))]);
+        let by_set = |isa| with(Some(isa), Few::new(&forest), Walk::new(&forest));
+        let mut scorers: Vec<_> = Isa::available().into_iter().map(by_set).collect();
+        scorers.extend([with(Some(Isa::best()), None, None), with(None, None, Walk::new(&forest))]);
+        scorers.push(with(None, Few::new(&forest), None));
         for (isa, scorer) in scorers {
             ready += usize::from(scorer.blocks.is_some());
             let mut scratch = vec![seed; scorer.scratch_bytes() / 8];
@@ -192,6 +195,7 @@ fn random_forests_give_the_bits_of_the_reference() {
     }
     assert!(ready > 300 * Isa::available().len(), "{ready} forests were ready for blocks");
     assert!(walked > 150 && linear > 10, "{walked} forests were ready for rows alone, {linear} with linear leaves");
+    assert!(together > 40, "{together} forests were ready for a few rows together");
 }
 
 #[test]
@@ -209,7 +213,7 @@ fn leaves_that_name_targets_here_and_there_take_no_memory() {
         Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }))
     };
     parts.push_tree(0, 10_000, read, |error| error).unwrap();
-    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best()).is_none());
+    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best(), VISIT_NS).is_none());
 }
 
 /// A forest of one tree of one split, of which the caller says the rest.
@@ -233,7 +237,7 @@ fn stump(change: impl FnOnce(&mut ForestParts)) -> Forest {
 #[test]
 fn what_blocks_cannot_say_is_left_to_the_reference() {
     type Change = fn(&mut ForestParts);
-    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best()).is_some();
+    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best(), VISIT_NS).is_some();
     assert!(is_taken(|_| {}));
     assert!(is_taken(|parts| parts.aggregate = Aggregate::Min));
     let cases: [(&str, Change); 4] = [

@@ -110,7 +110,8 @@ impl Tree {
     /// About the nanoseconds that a block of rows takes, beside its tests.
     pub(super) fn block_ns(&self) -> usize {
         let places: usize = self.planes.iter().map(Vec::len).sum();
-        6 * self.steps.len() + 3 * places + ROWS * self.tables.len()
+        let lookups = |table: &Weights| if table.few.is_some() { ROWS / 3 } else { ROWS };
+        5 * self.steps.len() + 2 * places + self.tables.iter().map(lookups).sum::<usize>()
     }
 
     /// About the nodes that a row visits when it follows the tree.

@@ -180,7 +180,7 @@ impl<T: Real> Nodes<T> {
 }
 
 /// A node's test as `x <= threshold`: the threshold, whether NaN passes, and whether those that pass go to the false child.
-fn test<T: Real>(forest: &Forest, node: usize) -> Option<(T, bool, bool)> {
+pub(super) fn test<T: Real>(forest: &Forest, node: usize) -> Option<(T, bool, bool)> {
     let (threshold, missing) = (forest.nodes.threshold[node], forest.nodes.missing[node]);
     let (is_strict, is_swapped) = match forest.nodes.mode[node] {
         Mode::LessEq => (false, false),
