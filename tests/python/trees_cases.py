@@ -549,6 +549,60 @@ def catboost_cases():
     refuse("cb_refused_ctr", "CatBoost", "(CTR) of categorical feature `colour` or `year`", categorical(2))
 
 
+# Drawn models --------------------------------------------------------------------------------------------------------
+
+
+def drawn_cases():
+    """Models whose settings are drawn: what nobody thought of setting together."""
+    for index in range(26):
+        rng = rng_of(f"drawn lightgbm {index}")
+        more = dict(
+            objective=rng.choice(["regression", "regression_l1", "huber", "binary"]), num_leaves=int(rng.integers(2, 90)),
+            min_data_in_leaf=int(rng.integers(1, 30)), max_bin=int(rng.choice([7, 63, 255, 1023])), learning_rate=float(rng.uniform(0.01, 1)),
+            feature_fraction=float(rng.uniform(0.4, 1)), lambda_l2=float(rng.choice([0, 0.5, 20])), max_depth=int(rng.choice([-1, 3, 6])),
+            zero_as_missing=bool(rng.random() < 0.2), extra_trees=bool(rng.random() < 0.2), seed=int(rng.integers(1000)),
+        )
+        settings = dict(n_trees=int(rng.integers(1, 60)))
+        if rng.random() < 0.4:
+            x, y = cat_data(rng)
+            settings |= dict(x=x, categorical=[0, 2], rows=cat_rows(rng, x))
+            more |= dict(min_data_per_group=int(rng.integers(1, 20)), cat_smooth=float(rng.choice([0, 1, 10])), max_cat_to_onehot=int(rng.choice([1, 4, 64])))
+        else:
+            x, y = data(rng, f=int(rng.integers(2, 12)), nan=float(rng.choice([0, 0.1, 0.5])))
+            settings |= dict(x=x)
+        if more["objective"] == "binary":
+            y = binary(y, rng)
+        lgb_case(f"lgb_drawn_{index}", more, y=y, **settings)
+    for index in range(22):
+        rng = rng_of(f"drawn xgboost {index}")
+        more = dict(
+            objective=str(rng.choice(["reg:squarederror", "reg:pseudohubererror", "binary:logistic"])), max_depth=int(rng.integers(1, 9)),
+            eta=float(rng.uniform(0.01, 1)), min_child_weight=float(rng.choice([0, 1, 8])), reg_lambda=float(rng.choice([0, 1, 9])),
+            subsample=float(rng.uniform(0.5, 1)), colsample_bynode=float(rng.uniform(0.4, 1)), tree_method="hist",
+            max_bin=int(rng.choice([8, 64, 256, 1024])), grow_policy=str(rng.choice(["depthwise", "lossguide"])), seed=int(rng.integers(1000)),
+        )
+        settings = dict(n_trees=int(rng.integers(1, 50)), files=("model.json", "model.ubj") if index % 4 == 0 else ("model.json",))
+        if rng.random() < 0.4:
+            x, y = cat_data(rng)
+            settings |= dict(x=x, types=["c", "float", "c"], rows=cat_rows(rng, x, finite=True))
+            more |= dict(max_cat_to_onehot=int(rng.choice([1, 5, 100])))
+        else:
+            x, y = data(rng, f=int(rng.integers(2, 12)), nan=float(rng.choice([0, 0.1, 0.5])))
+            settings |= dict(x=x)
+        if more["objective"] == "binary:logistic":
+            y = binary(y, rng)
+        xgb_case(f"xgb_drawn_{index}", more, y=y, **settings)
+    for index in range(14):
+        rng = rng_of(f"drawn catboost {index}")
+        x, y = data(rng, f=int(rng.integers(2, 12)), nan=float(rng.choice([0, 0.1, 0.5])))
+        more = dict(
+            depth=int(rng.integers(1, 9)), l2_leaf_reg=float(rng.choice([1, 3, 30])), learning_rate=float(rng.uniform(0.01, 1)),
+            border_count=int(rng.choice([4, 32, 254])), nan_mode=str(rng.choice(["Min", "Max"])), random_seed=int(rng.integers(1000)),
+            grow_policy=str(rng.choice(["SymmetricTree", "Depthwise"])),
+        )
+        cb_case(f"cb_drawn_{index}", "RMSE", x=x, y=y, n_trees=int(rng.integers(1, 60)), **more)
+
+
 def main():
     global OUT
     if len(sys.argv) != 2:
@@ -560,6 +614,7 @@ def main():
     lightgbm_cases()
     xgboost_cases()
     catboost_cases()
+    drawn_cases()
     versions = dict(lightgbm=lgb.__version__, xgboost=xgb.__version__, catboost=cb.__version__)
     size = sum(file.stat().st_size for file in OUT.rglob("*") if file.is_file())
     print(f"{len(list(OUT.iterdir()))} cases, {size / 1e6:.1f} MB in {OUT}, {versions}")
