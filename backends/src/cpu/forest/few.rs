@@ -149,7 +149,8 @@ impl<T: Real, A: Number> Trees<T, A> {
             if is_swapped {
                 children.reverse();
             }
-            let feature = u16::try_from(forest.nodes.feature[node]).ok()?;
+            let feature =
+                u16::try_from(forest.nodes.feature[node]).ok().filter(|f| usize::from(*f) < self.n_features)?;
             let feature = if nan_first { feature | NAN_FIRST } else { feature };
             self.nodes.push(Node { threshold, feature, next: u16::try_from(open.len()).ok()? });
             open.extend(children);
@@ -223,7 +224,7 @@ impl<T: Real, A: Number> Trees<T, A> {
         }
     }
 
-    /// Each row through its tree; gives what the leaves add, in order.
+    /// Each row through its tree; gives what the leaves add, in order. A row has `n_features` numbers, or one.
     #[inline(always)]
     fn walk<const N: usize, const NAN: bool>(
         &self,
@@ -231,12 +232,16 @@ impl<T: Real, A: Number> Trees<T, A> {
         rows: &[&[T]; N],
         mut each: impl FnMut(&Place, A),
     ) {
+        assert!(rows.iter().all(|row| row.len() >= self.n_features.max(1)));
         let mut at = trees.map(|tree| tree.node);
         loop {
             let mut all = LEAF;
             for ((at, tree), row) in at.iter_mut().zip(trees).zip(rows) {
-                let node = self.nodes[*at as usize];
-                let x = row[usize::from(node.feature & !(NAN_FIRST | LEAF))];
+                // SAFETY: a tree's first node is one, and so are the children of each.
+                let node = unsafe { *self.nodes.get_unchecked(*at as usize) };
+                let feature = usize::from(node.feature & !(NAN_FIRST | LEAF));
+                // SAFETY: nodes name features of the forest, leaves the first number of a row, which has all of them.
+                let x = unsafe { *row.get_unchecked(feature) };
                 let mut is_first = x <= node.threshold;
                 if NAN {
                     is_first |= x.is_nan() & (node.feature >= NAN_FIRST);
