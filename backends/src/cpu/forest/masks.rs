@@ -1,6 +1,6 @@
 //! The distinct tests of a forest, and their masks for a block of rows.
 
-use super::{Mask, Table, Values};
+use super::{Mask, ROWS, Table, Values};
 use crate::cpu::simd::{Isa, vectorized};
 use hologram_ops::forest::{Forest, Missing, MissingValues, Mode, Precision, ZERO_MAX};
 use std::{collections::HashMap, ops::Range};
@@ -101,20 +101,21 @@ impl Feature {
     fn fill<T: Value>(&self, isa: Isa, forest: &Forest, values: &[T], masks: &mut [Mask]) {
         let nan = bits(isa, values, |x| x.is_nan());
         let has_nan = nan != Mask::default();
+        let laid = T::lay(isa, values);
         let zero_or_nan = self.tests.iter().any(|test| test.missing.values == MissingValues::ZeroOrNan);
         let zero_or_nan = zero_or_nan.then(|| bits(isa, values, |x| x.is_nan() || x.wide().abs() <= ZERO_MAX));
         for test in &self.tests {
             let mask = &mut masks[test.mask as usize];
             let threshold = T::narrow(test.threshold);
             match test.mode {
-                Mode::LessEq => T::below::<true>(isa, values, threshold, mask),
-                Mode::Less => T::below::<false>(isa, values, threshold, mask),
+                Mode::LessEq => T::below::<true>(isa, &laid, threshold, mask),
+                Mode::Less => T::below::<false>(isa, &laid, threshold, mask),
                 Mode::Greater => {
-                    T::below::<true>(isa, values, threshold, mask);
+                    T::below::<true>(isa, &laid, threshold, mask);
                     invert(mask);
                 }
                 Mode::GreaterEq => {
-                    T::below::<false>(isa, values, threshold, mask);
+                    T::below::<false>(isa, &laid, threshold, mask);
                     invert(mask);
                 }
                 Mode::Equal => *mask = bits(isa, values, |x| x == threshold),
@@ -183,12 +184,14 @@ trait Value: Copy + PartialOrd {
     fn wide(self) -> f64;
     /// The threshold in this width, which it has already.
     fn narrow(threshold: f64) -> Self;
-    /// The values below the threshold, or equal to it where `OR_EQUAL`.
-    fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask);
+    /// The values of a block in the order in which they are compared.
+    fn lay(isa: Isa, values: &[Self]) -> [Self; ROWS];
+    /// The values, laid out so, that are below the threshold, or equal to it where `OR_EQUAL`.
+    fn below<const OR_EQUAL: bool>(isa: Isa, laid: &[Self; ROWS], threshold: Self, mask: &mut Mask);
 }
 
 macro_rules! value {
-    ($float:ty, $width:ident, $below:ident) => {
+    ($float:ty, $width:ident, $below:ident, $lay:ident) => {
         impl Value for $float {
             fn is_nan(self) -> bool {
                 self.is_nan()
@@ -202,7 +205,11 @@ macro_rules! value {
                 Precision::$width.round(threshold) as Self
             }
 
-            fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self], threshold: Self, mask: &mut Mask) {
+            fn lay(isa: Isa, values: &[Self]) -> [Self; ROWS] {
+                $lay(isa, values)
+            }
+
+            fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self; ROWS], threshold: Self, mask: &mut Mask) {
                 match isa {
                     // SAFETY: these sets exist only where the CPU has them.
                     #[cfg(target_arch = "x86_64")]
@@ -217,44 +224,116 @@ macro_rules! value {
         }
     };
 }
-value!(f32, F32, below_f32);
-value!(f64, F64, below_f64);
+value!(f32, F32, below_f32, lay_f32);
+value!(f64, F64, below_f64, lay_f64);
+
+/// With AVX2 the bits of 32 comparisons are packed within halves of registers: each half then has its rows in order.
+fn lay_f32(isa: Isa, values: &[f32]) -> [f32; ROWS] {
+    let mut laid = [0.0; ROWS];
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => {
+            let groups = laid.as_chunks_mut::<32>().0.iter_mut().zip(values.as_chunks::<32>().0);
+            for (laid, rows) in groups {
+                for (i, four) in laid.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                    four.copy_from_slice(&rows[4 * (i / 2) + 16 * (i % 2)..][..4]);
+                }
+            }
+        }
+        _ => laid.copy_from_slice(values),
+    }
+    laid
+}
+
+fn lay_f64(_: Isa, values: &[f64]) -> [f64; ROWS] {
+    let mut laid = [0.0; ROWS];
+    laid.copy_from_slice(values);
+    laid
+}
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    /// A comparison of a block with a number, of which each instruction gives the bits of some rows.
-    macro_rules! below {
-        ($name:ident, $set:literal, $float:ty, $lanes:literal, $load:ident, $splat:ident, $compare:ident, |$c:ident| $bits:expr) => {
-            #[target_feature(enable = $set)]
-            pub(crate) unsafe fn $name<const OR_EQUAL: bool>(values: &[$float], threshold: $float, mask: &mut Mask) {
-                let t = $splat(threshold);
-                for (word, values) in mask.iter_mut().zip(values.as_chunks::<64>().0) {
-                    let mut bits = 0;
-                    for (i, values) in values.as_chunks::<$lanes>().0.iter().enumerate() {
-                        // SAFETY: a chunk has as many numbers as a register.
-                        let x = unsafe { $load(values.as_ptr()) };
-                        let $c = if OR_EQUAL { $compare::<_CMP_LE_OQ>(x, t) } else { $compare::<_CMP_LT_OQ>(x, t) };
-                        bits |= u64::from($bits) << ($lanes * i);
-                    }
-                    *word = bits;
+    pub(super) mod avx2 {
+        use super::super::{Mask, ROWS};
+        use std::arch::x86_64::*;
+
+        /// # Safety
+        /// The CPU has AVX2.
+        #[target_feature(enable = "avx2")]
+        pub(crate) unsafe fn below_f32<const OR_EQUAL: bool>(laid: &[f32; ROWS], threshold: f32, mask: &mut Mask) {
+            let t = _mm256_set1_ps(threshold);
+            let compare = |values: &[f32; 8]| {
+                // SAFETY: there are eight numbers.
+                let x = unsafe { _mm256_loadu_ps(values.as_ptr()) };
+                let bits = if OR_EQUAL { _mm256_cmp_ps::<_CMP_LE_OQ>(x, t) } else { _mm256_cmp_ps::<_CMP_LT_OQ>(x, t) };
+                _mm256_castps_si256(bits)
+            };
+            let half = |values: &[f32; 32]| {
+                let (eights, _) = values.as_chunks::<8>();
+                let low = _mm256_packs_epi32(compare(&eights[0]), compare(&eights[1]));
+                let high = _mm256_packs_epi32(compare(&eights[2]), compare(&eights[3]));
+                u64::from(_mm256_movemask_epi8(_mm256_packs_epi16(low, high)) as u32)
+            };
+            for (word, values) in mask.iter_mut().zip(laid.as_chunks::<32>().0.as_chunks::<2>().0) {
+                *word = half(&values[0]) | half(&values[1]) << 32;
+            }
+        }
+
+        /// # Safety
+        /// As [`below_f32`].
+        #[target_feature(enable = "avx2")]
+        pub(crate) unsafe fn below_f64<const OR_EQUAL: bool>(laid: &[f64; ROWS], threshold: f64, mask: &mut Mask) {
+            let t = _mm256_set1_pd(threshold);
+            for (word, values) in mask.iter_mut().zip(laid.as_chunks::<64>().0) {
+                *word = 0;
+                for (i, values) in values.as_chunks::<4>().0.iter().enumerate() {
+                    // SAFETY: there are four numbers.
+                    let x = unsafe { _mm256_loadu_pd(values.as_ptr()) };
+                    let bits =
+                        if OR_EQUAL { _mm256_cmp_pd::<_CMP_LE_OQ>(x, t) } else { _mm256_cmp_pd::<_CMP_LT_OQ>(x, t) };
+                    *word |= u64::from(_mm256_movemask_pd(bits) as u32) << (4 * i);
                 }
             }
-        };
+        }
     }
 
-    pub(super) mod avx2 {
-        use super::super::Mask;
-        use std::arch::x86_64::*;
-        below!(below_f32, "avx2", f32, 8, _mm256_loadu_ps, _mm256_set1_ps, _mm256_cmp_ps, |c| _mm256_movemask_ps(c)
-            as u32);
-        below!(below_f64, "avx2", f64, 4, _mm256_loadu_pd, _mm256_set1_pd, _mm256_cmp_pd, |c| _mm256_movemask_pd(c)
-            as u32);
-    }
-
+    /// The bits of each comparison are stored as they come.
     pub(super) mod avx512 {
-        use super::super::Mask;
+        use super::super::{Mask, ROWS};
         use std::arch::x86_64::*;
-        below!(below_f32, "avx512f", f32, 16, _mm512_loadu_ps, _mm512_set1_ps, _mm512_cmp_ps_mask, |c| c);
-        below!(below_f64, "avx512f", f64, 8, _mm512_loadu_pd, _mm512_set1_pd, _mm512_cmp_pd_mask, |c| c);
+
+        /// # Safety
+        /// The CPU has AVX-512 F.
+        #[target_feature(enable = "avx512f")]
+        pub(crate) unsafe fn below_f32<const OR_EQUAL: bool>(laid: &[f32; ROWS], threshold: f32, mask: &mut Mask) {
+            let t = _mm512_set1_ps(threshold);
+            let bits = bytemuck::cast_slice_mut::<u64, u16>(mask);
+            for (bits, values) in bits.iter_mut().zip(laid.as_chunks::<16>().0) {
+                // SAFETY: there are 16 numbers.
+                let x = unsafe { _mm512_loadu_ps(values.as_ptr()) };
+                *bits = if OR_EQUAL {
+                    _mm512_cmp_ps_mask::<_CMP_LE_OQ>(x, t)
+                } else {
+                    _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, t)
+                };
+            }
+        }
+
+        /// # Safety
+        /// As [`below_f32`].
+        #[target_feature(enable = "avx512f")]
+        pub(crate) unsafe fn below_f64<const OR_EQUAL: bool>(laid: &[f64; ROWS], threshold: f64, mask: &mut Mask) {
+            let t = _mm512_set1_pd(threshold);
+            let bits = bytemuck::cast_slice_mut::<u64, u8>(mask);
+            for (bits, values) in bits.iter_mut().zip(laid.as_chunks::<8>().0) {
+                // SAFETY: there are eight numbers.
+                let x = unsafe { _mm512_loadu_pd(values.as_ptr()) };
+                *bits = if OR_EQUAL {
+                    _mm512_cmp_pd_mask::<_CMP_LE_OQ>(x, t)
+                } else {
+                    _mm512_cmp_pd_mask::<_CMP_LT_OQ>(x, t)
+                };
+            }
+        }
     }
 }

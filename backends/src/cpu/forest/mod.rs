@@ -11,6 +11,7 @@
 mod few;
 mod leaves;
 mod masks;
+mod steps;
 mod tree;
 mod walk;
 
@@ -33,7 +34,7 @@ const TARGETS_MAX: u32 = 4_096;
 
 /// About the nanoseconds that a test takes for a block, and a node for a row that visits it, among a few rows or alone. With
 /// them and those of [`Tree`] it is only decided which of the ways with the same answer is taken.
-const TEST_NS: usize = 20;
+const TEST_NS: usize = 14;
 const VISIT_NS: usize = 2;
 const VISIT_ALONE_NS: usize = 10;
 

@@ -4,6 +4,7 @@ use super::{
     Mask, Number, ROWS,
     leaves::{self, Weights32},
     masks::Distinct,
+    steps::{self, Step},
 };
 use crate::cpu::simd::{Isa, vectorized};
 use hologram_ops::forest::{ChildRef, Forest, Tree as Source, TreeShape};
@@ -23,16 +24,9 @@ pub(super) struct Tree {
     steps: Vec<Step>,
     /// For each bit of a leaf's number the masks whose rows have it.
     planes: Vec<Vec<u32>>,
+    /// One past the greatest mask that steps and planes name.
+    end: u32,
     tables: Vec<Weights>,
-}
-
-/// A node: the rows of mask `from` that pass a test go to mask `yes`, the others to mask `no`.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    test: u32,
-    from: u32,
-    yes: u32,
-    no: u32,
 }
 
 /// What the leaves add to one target, once.
@@ -94,7 +88,9 @@ impl Tree {
             }
         }
         let tables = tables(forest, &order, 1 << n_planes)?;
-        Some(Self { steps, planes, tables })
+        let mut tree = Self { steps, planes, end: 0, tables };
+        tree.find_end();
+        Some(tree)
     }
 
     /// Puts the masks of nodes and leaves after those of the tests, of which there are so many.
@@ -105,6 +101,12 @@ impl Tree {
         if !self.steps.is_empty() {
             self.planes.iter_mut().flatten().for_each(|mask| *mask += tests);
         }
+        self.find_end();
+    }
+
+    fn find_end(&mut self) {
+        let greatest = self.planes.iter().flatten().max().map_or(0, |mask| mask + 1);
+        self.end = greatest.max(steps::end(&self.steps));
     }
 
     /// About the nanoseconds that a block of rows takes, beside its tests.
@@ -134,37 +136,18 @@ impl Tree {
     /// Adds what each row's leaf adds to the sums `[targets][rows]`. The masks are those of the tests, and room for those of
     /// the tree's nodes from `root` on.
     pub(super) fn run<T: Number>(&self, isa: Isa, masks: &mut [Mask], root: usize, adds: Adds, sums: &mut [T]) {
+        if let Some(root) = masks.get_mut(root) {
+            *root = [u64::MAX; ROWS / 64];
+        }
+        steps::run(isa, masks, &self.steps, self.end);
+        let mut planes = [[0_u64; ROWS / 64]; PLANES_MAX];
+        for (out, places) in planes.iter_mut().zip(&self.planes) {
+            *out = steps::any(isa, masks, places, self.end);
+        }
         vectorized(
             isa,
             #[inline(always)]
-            || {
-                if let Some(root) = masks.get_mut(root) {
-                    *root = [u64::MAX; ROWS / 64];
-                }
-                // Masks are worked out in locals, which nothing else may name: then they are whole registers.
-                for step in &self.steps {
-                    let (from, test) = (masks[step.from as usize], masks[step.test as usize]);
-                    let (mut yes, mut no) = ([0; ROWS / 64], [0; ROWS / 64]);
-                    for i in 0..ROWS / 64 {
-                        yes[i] = from[i] & test[i];
-                        no[i] = from[i] & !test[i];
-                    }
-                    masks[step.yes as usize] = yes;
-                    masks[step.no as usize] = no;
-                }
-                let mut planes = [[0_u64; ROWS / 64]; PLANES_MAX];
-                for (out, places) in planes.iter_mut().zip(&self.planes) {
-                    let mut any = [0; ROWS / 64];
-                    for place in places {
-                        let mask = masks[*place as usize];
-                        for i in 0..ROWS / 64 {
-                            any[i] |= mask[i];
-                        }
-                    }
-                    *out = any;
-                }
-                self.add(isa, &planes, adds, sums);
-            },
+            || self.add(isa, &planes, adds, sums),
         );
     }
 
