@@ -78,12 +78,13 @@ impl Tests {
         masks: &mut [Mask],
     ) {
         for feature in &self.features {
-            let at = |row: usize| (rows.start + row.min(rows.len() - 1)) * columns + feature.index as usize;
+            let first = rows.start * columns + feature.index as usize;
+            let of = (first, columns, rows.len());
             match (table, &mut *values) {
-                (Table::F32(table), Values::F32(out)) => copy(out, |row| table[at(row)]),
-                (Table::F64(table), Values::F64(out)) => copy(out, |row| table[at(row)]),
-                (Table::F32(table), Values::F64(out)) => copy(out, |row| f64::from(table[at(row)])),
-                (Table::F64(table), Values::F32(out)) => copy(out, |row| table[at(row)] as f32),
+                (Table::F32(table), Values::F32(out)) => copy(table, of, out, |x| x),
+                (Table::F64(table), Values::F64(out)) => copy(table, of, out, |x| x),
+                (Table::F32(table), Values::F64(out)) => copy(table, of, out, f64::from),
+                (Table::F64(table), Values::F32(out)) => copy(table, of, out, |x| x as f32),
             }
             match values {
                 Values::F32(values) => feature.fill(isa, forest, values, masks),
@@ -93,15 +94,27 @@ impl Tests {
     }
 }
 
-fn copy<T>(out: &mut [T], value: impl Fn(usize) -> T) {
-    out.iter_mut().enumerate().for_each(|(row, out)| *out = value(row));
+/// Some rows of a column, from a first number on; the last one repeated to fill the block.
+fn copy<T: Copy, U: Copy>(
+    table: &[T],
+    (first, columns, rows): (usize, usize, usize),
+    out: &mut [U],
+    of: impl Fn(T) -> U,
+) {
+    let (own, rest) = out.split_at_mut(rows);
+    own.iter_mut().zip(table[first..].iter().step_by(columns)).for_each(|(out, x)| *out = of(*x));
+    if let Some(last) = own.last() {
+        rest.fill(*last);
+    }
 }
 
 impl Feature {
     fn fill<T: Value>(&self, isa: Isa, forest: &Forest, values: &[T], masks: &mut [Mask]) {
-        let nan = bits(isa, values, |x| x.is_nan());
-        let has_nan = nan != Mask::default();
         let laid = T::lay(isa, values);
+        let mut nan = Mask::default();
+        T::below::<true>(isa, &laid, T::narrow(f64::INFINITY), &mut nan);
+        invert(&mut nan);
+        let has_nan = nan != Mask::default();
         let zero_or_nan = self.tests.iter().any(|test| test.missing.values == MissingValues::ZeroOrNan);
         let zero_or_nan = zero_or_nan.then(|| bits(isa, values, |x| x.is_nan() || x.wide().abs() <= ZERO_MAX));
         for test in &self.tests {
