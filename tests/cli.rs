@@ -209,6 +209,7 @@ fn a_finite_model_answers_from_a_table() {
     for line in [decision, "size: 4 ranges", "colour: 3 values"] {
         assert!(explained.contains(line), "{explained}");
     }
+    assert!(output(here.path(), &["inspect", "trees.holo"]).contains(decision));
     let query = "SELECT predict('trees.holo', size, colour) AS y FROM 'rows.csv'";
     let answers = output(here.path(), &["sql", "--format", "csv", query]);
     assert!(output(here.path(), &["sql", &format!("EXPLAIN {query}")]).contains("table=12 entries"));

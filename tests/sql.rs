@@ -252,6 +252,9 @@ async fn rows_that_repeat_are_computed_once_in_a_namespace() {
     let analyzed =
         cells(&engine.sql(&format!("EXPLAIN ANALYZE {sql}")).await.unwrap().collect().await.unwrap()).unwrap();
     assert!(analyzed.concat().join("").contains("repeated=20.00 K"), "{analyzed:?}");
+    let table = "SELECT namespace, entry, entries, hits >= 38600, bytes > 0 FROM hologram.memos WHERE model = 'both' ORDER BY 1";
+    let memos = cells(&engine.sql(table).await.unwrap().collect().await.unwrap()).unwrap();
+    assert_eq!(memos, [["", "main", "700", "true", "true"], ["other", "main", "700", "true", "true"]]);
     engine.model_catalog().forget("other");
     assert_eq!(held().iter().map(|(_, entries, _)| *entries).collect::<Vec<_>>(), [700, 0]);
     for memo in ["auto", "off"] {

@@ -98,6 +98,7 @@ fn text(archive: &Archive, plan: &Plan, verified: bool) -> Result<String> {
         text.push_str(&columns(&rows));
         let word = if signature.rows.independent { "independent" } else { "dependent" };
         text.push_str(&format!("  rows {word}: {}\n", signature.rows.reason));
+        entry.decisions.iter().for_each(|decision| text.push_str(&format!("  {decision}\n")));
     }
     let mut rows = vec![["section", "kind", "dtype", "shape", "bytes", "coordinate"].map(str::to_owned).to_vec()];
     for section in archive.sections() {
@@ -173,6 +174,7 @@ fn json(archive: &Archive, plan: &Plan, verified: bool) -> Result<serde_json::Va
                 "reason": signature.rows.reason,
             },
             "steps": entry.steps.len(),
+            "decisions": entry.decisions,
         }));
     }
     Ok(serde_json::json!({

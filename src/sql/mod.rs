@@ -18,6 +18,7 @@ mod function;
 mod guard;
 mod hoist;
 mod late;
+mod memos_table;
 mod model_catalog;
 mod models_table;
 mod node;
@@ -33,6 +34,7 @@ pub use exec::PredictExec;
 pub use function::PredictFunction;
 pub use hoist::HoistPredictions;
 pub use late::LatePredictions;
+pub use memos_table::MemosTable;
 pub use model_catalog::{ModelCatalog, ModelInfo};
 pub use models_table::ModelsTable;
 pub use node::{PredictCall, PredictNode};
@@ -74,7 +76,7 @@ pub fn register(builder: SessionStateBuilder, models: &Arc<ModelCatalog>) -> Ses
         .with_query_planner(Arc::new(PredictQueryPlanner::default()))
 }
 
-/// Makes the registered models readable as the table `hologram.models`.
+/// Makes the registered models readable as the table `hologram.models`, and what is remembered of them as `hologram.memos`.
 ///
 /// # Errors
 /// What the context's catalog says when it does not take the schema.
@@ -90,6 +92,7 @@ pub fn register_models_table(context: &SessionContext, models: &Arc<ModelCatalog
     };
     let schema = MemorySchemaProvider::new();
     schema.register_table("models".into(), Arc::new(ModelsTable::new(models.clone())))?;
+    schema.register_table("memos".into(), Arc::new(MemosTable::new(models.clone())))?;
     catalog.register_schema("hologram", Arc::new(schema))?;
     Ok(())
 }
