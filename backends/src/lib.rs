@@ -47,6 +47,9 @@ pub trait Prepared: Send + Sync + std::fmt::Debug {
     /// fixed-width tensors.
     fn run_into(&self, inputs: &[Value], outputs: &mut Vec<OutputBuffer>, control: &Control) -> Result<()>;
 
+    /// Whether equal inputs always give equal outputs: no operator draws random numbers without a seed.
+    fn is_pure(&self) -> bool;
+
     /// What was chosen for runs of these input types, for `explain`: a line a call.
     ///
     /// # Errors

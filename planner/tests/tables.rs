@@ -366,6 +366,48 @@ fn forests_answer_from_the_ranges_between_their_thresholds() {
 }
 
 #[test]
+fn numbers_that_round_onto_a_threshold_or_a_value_are_on_its_side() {
+    let mut g = Wire(Graph::new("wide"));
+    let x = g.0.add_input("x", rows_of(DType::F32, Some(1))).unwrap();
+    let ints = |list: &[i64]| Attribute::Ints(list.to_vec());
+    let attributes = vec![
+        ("nodes_treeids", ints(&[0, 0, 0])),
+        ("nodes_nodeids", ints(&[0, 1, 2])),
+        ("nodes_featureids", ints(&[0, 0, 0])),
+        ("nodes_modes", texts(&["BRANCH_LEQ", "LEAF", "LEAF"])),
+        ("nodes_values", Attribute::Floats(vec![20_000_000.0, 0.0, 0.0])),
+        ("nodes_truenodeids", ints(&[1, 0, 0])),
+        ("nodes_falsenodeids", ints(&[2, 0, 0])),
+        ("target_treeids", ints(&[0, 0])),
+        ("target_nodeids", ints(&[1, 2])),
+        ("target_ids", ints(&[0, 0])),
+        ("target_weights", Attribute::Floats(vec![1.0, 2.0])),
+        ("n_targets", Attribute::Int(1)),
+    ];
+    let y = g.add((ML, "TreeEnsembleRegressor", 3), &[x], attributes);
+    g.0.add_output("y", y);
+    let exact = compile(&g.0, Mode::Exact, &[]);
+    let declared = ["x=16777216,-16777216,20000000", "x=-20000000,3"];
+    let tables = [compile(&g.0, Mode::Auto, &[])].into_iter().chain(declared.map(|d| compile(&g.0, Mode::Table, &[d])));
+    let near = |x: i64| (x - 6..=x + 6).chain([x * 4, -x * 4]);
+    let values: Vec<i64> = [16_777_216, -16_777_216, 20_000_000, -20_000_000, 3].into_iter().flat_map(near).collect();
+    for table in tables {
+        let narrow: Int32Array = values.iter().map(|x| *x as i32).collect();
+        let columns: [ArrayRef; 3] = [
+            Arc::new(Int64Array::from(values.clone())),
+            Arc::new(narrow),
+            Arc::new(values.iter().map(|x| *x as f64).collect::<Float64Array>()),
+        ];
+        for column in columns {
+            let columns = [("x", column)];
+            let (found, _) = answer(&table, &columns, &BindOptions::default()).unwrap();
+            let (computed, _) = answer(&exact, &columns, &BindOptions::default()).unwrap();
+            assert_same(&found, &computed, "rounded");
+        }
+    }
+}
+
+#[test]
 fn declared_values_are_looked_up_and_others_computed() {
     let graph = dense();
     let table = compile(&graph, Mode::Table, &["x[0]=0..9", "x[1]=-0.5,0.1,1e300", "small=-3..3"]);
@@ -416,6 +458,34 @@ fn what_stands_in_the_way_of_a_table_is_said() {
     assert!(wrong.contains("domain of 'small'") && wrong.contains("'1000' is no value of i8"), "{wrong}");
     let wrong = decided(dense(), Mode::Table, BUDGET, &["x[0]=1,1", "x[1]=0", "small=0"]).unwrap_err();
     assert!(wrong.contains("list each once"), "{wrong}");
+
+    let wrong =
+        decided(dense(), Mode::Auto, BUDGET, &["small=-170141183460469231731687303715884105728..1"]).unwrap_err();
+    assert!(wrong.contains("is no range"), "{wrong}");
+
+    // Texts that are longer than those of the first run.
+    let count = 40_000;
+    let words: Vec<String> = (0..count).map(|i| if i < 30_000 { "short".into() } else { "long".repeat(20) }).collect();
+    let mut g = Wire(Graph::new("words"));
+    let x = g.0.add_input("x", rows_of(DType::I64, None)).unwrap();
+    let keys = vec![
+        ("keys_int64s", Attribute::Ints((0..count).collect())),
+        ("values_strings", texts(&words.iter().map(String::as_str).collect::<Vec<_>>())),
+    ];
+    let y = g.add((ML, "LabelEncoder", 2), &[x], keys);
+    g.0.add_output("y", y);
+    let whole = decided(g.0.clone(), Mode::Table, BUDGET, &[]).unwrap();
+    let bytes: u64 = whole.split(", ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(bytes > 16 * count as u64, "{whole}");
+    assert!(decided(g.0.clone(), Mode::Table, bytes, &[]).is_ok());
+    let over = decided(g.0, Mode::Table, bytes - 1, &[]).unwrap_err();
+    assert!(over.contains(&format!("would take {bytes} bytes")), "{over}");
+
+    let mut g = Wire(Graph::new("wide"));
+    let x = g.0.add_input("x", rows_of(DType::Bool, Some(1 << 20))).unwrap();
+    let y = g.add(("", "Not", 1), &[x], Vec::new());
+    g.0.add_output("y", y);
+    assert!(decided(g.0, Mode::Auto, BUDGET, &[]).unwrap().contains("too many elements"));
 
     let mut g = Wire(Graph::new("sums"));
     let x = g.0.add_input("x", rows_of(DType::Bool, None)).unwrap();

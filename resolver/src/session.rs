@@ -31,6 +31,11 @@ impl Session {
         self.open().table.as_ref()
     }
 
+    /// Whether the same row always has the same answer: no operator draws random numbers without a seed.
+    pub fn is_pure(&self) -> bool {
+        self.open().programs.iter().all(|program| program.is_pure())
+    }
+
     /// What this session takes and gives.
     pub fn signature(&self) -> &Signature {
         &self.open().signature

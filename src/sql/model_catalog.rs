@@ -183,7 +183,7 @@ impl ModelCatalog {
         let place = |e: hologram_resolver::Error| Error::from(e).at(format_args!("model '{reference}'"));
         let mut rows = RowSession::new(session, binding.map_err(place)?).map_err(place)?;
         let mode = options.memo();
-        if mode == MemoMode::On || rows.session().signature().rows.independent {
+        if mode == MemoMode::On || rows.session().signature().rows.independent && rows.session().is_pure() {
             rows = rows.with_memo(&self.memos, &options.memo_namespace, mode).map_err(place)?;
         }
         let mut state = self.state();

@@ -283,6 +283,10 @@ impl CpuPrepared {
 }
 
 impl Prepared for CpuPrepared {
+    fn is_pure(&self) -> bool {
+        self.calls.iter().all(|call| call.operator.is_pure())
+    }
+
     fn submit(&self, inputs: &[Value], control: &Control) -> Result<Box<dyn Submission>> {
         let outputs = self.with_frame(inputs, control, |this, plan, frame| {
             this.outputs.iter().map(|slot| this.read(plan, inputs, frame, *slot)).collect::<Result<Vec<Value>>>()

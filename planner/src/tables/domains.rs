@@ -29,6 +29,17 @@ pub(super) enum Found {
     Any,
 }
 
+impl Found {
+    /// The number of codes, as [`Domain::cardinality`](hologram_resolver::table::Domain::cardinality).
+    pub(super) fn cardinality(&self) -> usize {
+        match self {
+            Self::Values(list) => list.len(),
+            Self::Bounds(list) => list.len() + 2,
+            Self::Any => 1,
+        }
+    }
+}
+
 /// The domain of an element, by its type and categories, else as the graph shows it.
 pub(super) fn of_element(port: &Port, feature: usize, shown: Option<&Found>) -> Option<Found> {
     let dtype = port.dtype()?;

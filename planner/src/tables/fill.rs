@@ -38,9 +38,7 @@ pub(super) fn fill(
     let width = first.iter().map(Tensor::byte_size).sum::<usize>() as u64;
     let bytes = u64::try_from(u128::from(width) * u128::from(entries) / u128::from(first_rows)).unwrap_or(u64::MAX);
     if bytes > budget {
-        return Ok(Err(format!(
-            "its {entries} entries would take {bytes} bytes, and the budget has {budget}; --memory-budget gives more"
-        )));
+        return Ok(Err(over(entries, bytes, budget)));
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
     let seconds_estimated = start.elapsed().as_secs_f64() * ((entries - first_rows) as f64 / first_rows as f64) / cores;
@@ -57,9 +55,17 @@ pub(super) fn fill(
     }
     let seconds = start.elapsed().as_secs_f64();
     let checked = check(&rows, &answers, entries)?;
-    let bytes = answers.iter().map(|answer| answer.byte_size() as u64).sum();
+    let bytes: u64 = answers.iter().map(|answer| answer.byte_size() as u64).sum();
+    if bytes > budget {
+        // Texts were longer than the first ones.
+        return Ok(Err(over(entries, bytes, budget)));
+    }
     let report = TableReport { entries, bytes, seconds_estimated, seconds, checked };
     Ok(Ok(CompiledTable { axes, lists, answers, report }))
+}
+
+fn over(entries: u64, bytes: u64, budget: u64) -> String {
+    format!("its {entries} entries would take {bytes} bytes, and the budget has {budget}; --memory-budget gives more")
 }
 
 /// The answers of all entries that are not there yet, in parts, in order.

@@ -13,6 +13,7 @@ mod spec;
 pub use spec::DomainSpec;
 
 use crate::{CompiledModel, Result};
+use domains::Found;
 use hologram_ops::{Registry, Tensor};
 use hologram_resolver::{
     Model, ModelOptions, Signature,
@@ -203,7 +204,7 @@ fn space(model: &CompiledModel, entry: usize, options: &TableOptions) -> Result<
         return Ok(Err("a row has no elements".into()));
     }
     let own = domains::of_graph(&entry.graph);
-    let (mut axes, mut lists, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut unknown) = (Vec::with_capacity(elements.len()), Vec::new());
     for (input, feature) in elements {
         let port = &signature.inputs[input];
         let name = spec::element_name(port, feature);
@@ -212,20 +213,10 @@ fn space(model: &CompiledModel, entry: usize, options: &TableOptions) -> Result<
             Some(spec) => Some(spec.values(port.dtype()).map_err(|e| e.at(format!("domain of '{name}'")))?),
             None => domains::of_element(port, feature, own.get(&(input, feature))),
         };
-        let domain = match &found {
-            Some(domains::Found::Values(list)) => Domain::values(list.clone())?,
-            Some(domains::Found::Bounds(list)) => Domain::bounds(list)?,
-            Some(domains::Found::Any) => Domain::Any,
-            None => {
-                unknown.push(name);
-                continue;
-            }
-        };
-        lists.push(match found {
-            Some(domains::Found::Values(list) | domains::Found::Bounds(list)) => Some(list),
-            _ => None,
-        });
-        axes.push(Axis { input, feature, domain });
+        match found {
+            Some(found) => all.push((input, feature, found)),
+            None => unknown.push(name),
+        }
     }
     if !unknown.is_empty() {
         let more = if unknown.len() > 3 { format!(" and {} more", unknown.len() - 3) } else { String::new() };
@@ -233,16 +224,26 @@ fn space(model: &CompiledModel, entry: usize, options: &TableOptions) -> Result<
         let names = unknown.join(", ");
         return Ok(Err(format!("the values of {names}{more} are not known; --domain NAME=VALUES declares them")));
     }
-    let elements = cost::elements_of_row(&entry.graph);
-    let is_asked = options.mode == Mode::Table || !options.domains.is_empty();
-    let count = table::entries(axes.iter().map(|axis| &axis.domain));
+    let count = all.iter().try_fold(1_u64, |n, (_, _, found)| n.checked_mul(found.cardinality() as u64));
     let Some(entries) = count.filter(|n| *n < ENTRIES_MAX) else {
-        let digits: f64 = axes.iter().map(|axis| (axis.domain.cardinality() as f64).log10()).sum();
+        let digits: f64 = all.iter().map(|(_, _, found)| (found.cardinality() as f64).log10()).sum();
         return Ok(Err(format!("it would have about 10^{digits:.1} entries, and fewer than {ENTRIES_MAX} fit")));
     };
+    let elements = cost::elements_of_row(&entry.graph);
+    let is_asked = options.mode == Mode::Table || !options.domains.is_empty();
     let cost = elements.and_then(|elements| elements.checked_mul(entries));
     if !is_asked && (entries > ENTRIES_UNASKED_MAX || cost.is_none_or(|cost| cost > cost::ELEMENTS_UNASKED_MAX)) {
         return Ok(Err(format!("its {entries} entries are made when --mode table asks for them")));
+    }
+    let (mut axes, mut lists) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
+    for (input, feature, found) in all {
+        let (domain, list) = match found {
+            Found::Values(list) => (Domain::values(list.clone())?, Some(list)),
+            Found::Bounds(list) => (Domain::bounds(&list)?, Some(list)),
+            Found::Any => (Domain::Any, None),
+        };
+        axes.push(Axis { input, feature, domain });
+        lists.push(list);
     }
     Ok(Ok(Space { axes, lists, entries, rows_of_run: cost::rows_of_run(elements) }))
 }

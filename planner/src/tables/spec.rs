@@ -63,7 +63,9 @@ impl DomainSpec {
             let text = text.trim();
             let range = text.split_once("..").map(|(a, b)| (a.parse::<i128>(), b.parse::<i128>()));
             match (range, text.parse::<i128>(), text.parse::<f64>()) {
-                (Some((Ok(first), Ok(last))), _, _) if first <= last && last - first < RANGE_MAX => {
+                (Some((Ok(first), Ok(last))), _, _)
+                    if first <= last && last.checked_sub(first).is_some_and(|n| n < RANGE_MAX) =>
+                {
                     whole.extend(first..=last);
                     real.extend((first..=last).map(|x| x as f64));
                 }

@@ -31,16 +31,6 @@ pub(super) struct Bound {
     warnings: Vec<String>,
 }
 
-impl Bound {
-    /// Whether NULL is an error in some column.
-    pub(super) fn refuses_null(&self) -> bool {
-        self.ports.iter().any(|port| match &port.source {
-            Source::Scalars(columns) => columns.iter().any(|column| column.nulls == NullRule::Error),
-            Source::List(column) => column.nulls == NullRule::Error,
-        })
-    }
-}
-
 /// One input with what feeds it.
 #[derive(Debug)]
 pub(super) struct BoundPort {

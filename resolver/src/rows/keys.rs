@@ -28,49 +28,71 @@ struct Field<'a> {
     each: usize,
 }
 
+/// A part of a key: the shape of an input's row, or some of its elements.
+enum Part<'a> {
+    Shape(&'a [usize]),
+    Field(Field<'a>),
+}
+
+impl Part<'_> {
+    /// Its bytes.
+    fn width(&self) -> usize {
+        match self {
+            Self::Shape(shape) => size_of_val(*shape),
+            Self::Field(field) => field.each * field.elements.dtype().size(),
+        }
+    }
+}
+
 impl Keys {
     /// The keys of some neighbouring rows of a batch.
     ///
     /// # Errors
     /// Those of tensors that are not what they say.
     pub(super) fn new(batch: &Batch, rows: &Range<usize>) -> Result<Self> {
-        let mut fields = Vec::new();
-        let mut shape = Vec::new();
+        // For each input its shape, then its elements, whatever columns they come from.
+        let mut parts = Vec::new();
         for port in batch.ports() {
             match &port.parts {
-                Parts::Columns { columns, .. } => {
-                    fields.extend(columns.iter().map(|elements| Field { elements, each: 1 }));
+                Parts::Columns { columns, inner } => {
+                    parts.push(Part::Shape(inner));
+                    parts.extend(columns.iter().map(|elements| Part::Field(Field { elements, each: 1 })));
                 }
                 Parts::Uniform { flat, inner } => {
-                    inner.iter().for_each(|n| shape.extend_from_slice(&n.to_le_bytes()));
-                    fields.push(Field { elements: flat, each: inner.iter().product() });
+                    parts.push(Part::Shape(inner));
+                    parts.push(Part::Field(Field { elements: flat, each: inner.iter().product() }));
                 }
                 Parts::Ragged { .. } => return Self::listed(batch, rows),
             }
         }
-        if fields.iter().any(|field| field.elements.dtype() == DType::String) {
+        if parts.iter().any(|part| matches!(part, Part::Field(field) if field.elements.dtype() == DType::String)) {
             return Self::listed(batch, rows);
         }
-        let width = shape.len() + fields.iter().map(|f| f.each * f.elements.dtype().size()).sum::<usize>();
+        let width: usize = parts.iter().map(Part::width).sum();
         let mut bytes = vec![0; width * rows.len()];
-        if !shape.is_empty() {
-            bytes.chunks_exact_mut(width).for_each(|key| key[..shape.len()].copy_from_slice(&shape));
-        }
-        let mut at = shape.len();
-        for field in fields {
-            field.write(rows.start * field.each, &mut bytes, (width, at))?;
-            at += field.each * field.elements.dtype().size();
+        let mut at = 0;
+        for part in parts {
+            match &part {
+                Part::Shape([]) => {}
+                Part::Shape(shape) => {
+                    let shape: Vec<u8> = shape.iter().flat_map(|n| n.to_le_bytes()).collect();
+                    bytes.chunks_exact_mut(width).for_each(|key| key[at..at + shape.len()].copy_from_slice(&shape));
+                }
+                Part::Field(field) => field.write(rows.start * field.each, &mut bytes, (width, at))?,
+            }
+            at += part.width();
         }
         Ok(Self { bytes, ends: Ends::Every(width) })
     }
 
-    /// Keys of several lengths: each text and each list says how long it is.
+    /// Keys of several lengths, in the same order: each text says how long it is.
     fn listed(batch: &Batch, rows: &Range<usize>) -> Result<Self> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(rows.len()));
         for row in rows.clone() {
             for port in batch.ports() {
                 match &port.parts {
-                    Parts::Columns { columns, .. } => {
+                    Parts::Columns { columns, inner } => {
+                        inner.iter().for_each(|n| bytes.extend_from_slice(&n.to_le_bytes()));
                         columns.iter().try_for_each(|elements| push(elements, row..row + 1, &mut bytes))?;
                     }
                     Parts::Uniform { flat, inner } => {

@@ -193,8 +193,9 @@ impl How {
 
     /// A list over the integers around the domain's numbers, where they are few.
     ///
-    /// One more integer on each side stands for everything beyond: conversion keeps the order of numbers, so nothing beyond
-    /// becomes a value of the domain if these do not.
+    /// One more integer on each side stands for everything beyond. Conversion keeps the order of numbers, though it may
+    /// round: where the outer integers lie beyond all of the domain's numbers once they are converted, so do the others, and
+    /// where they do not there is no list.
     fn span<T: ArrowPrimitiveType>(domain: &Domain, column: &BoundColumn, stride: u32) -> Self
     where
         T::Native: TryFrom<i64>,
@@ -206,6 +207,7 @@ impl How {
             return Self::Elements;
         }
         let (mut least, mut greatest) = (least as i64, greatest as i64);
+        let (outer_least, outer_greatest) = (least, greatest);
         while least < greatest && T::Native::try_from(least).is_err() {
             least += 1;
         }
@@ -215,8 +217,19 @@ impl How {
         if T::Native::try_from(least).is_err() {
             return Self::Elements;
         }
-        let found = Self::keys::<T>(domain, column, stride, least, greatest, |a| Arc::new(a));
-        found.unwrap_or(Self::Elements)
+        let Ok(Self::Keys { least, steps, even }) =
+            Self::keys::<T>(domain, column, stride, least, greatest, |a| Arc::new(a))
+        else {
+            return Self::Elements;
+        };
+        // Where the type ends there is nothing beyond.
+        let (below, above) = match domain.as_bounds() {
+            Some((bounds, _)) => (0, bounds.len() as u32 * stride),
+            None => (NONE, NONE),
+        };
+        let is_low = least > outer_least || steps.first() == Some(&below);
+        let is_high = greatest < outer_greatest || steps.last() == Some(&above);
+        if is_low && is_high { Self::Keys { least, steps, even } } else { Self::Elements }
     }
 }
 

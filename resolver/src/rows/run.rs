@@ -107,12 +107,18 @@ impl RowSession {
     /// The same, answering a row as an equal one before it where the pool has its answer in a namespace.
     ///
     /// # Errors
-    /// `Unsupported`, with the reason, for a plan whose rows depend on each other.
+    /// `Unsupported`, with the reason, for a plan whose rows depend on each other or that draws random numbers.
     pub fn with_memo(mut self, pool: &MemoPool, namespace: &str, mode: MemoMode) -> Result<Self> {
         let rows = &self.session.signature().rows;
         if !rows.independent {
             let message = format!("rows depend on each other ({}): a row has no answer to remember", rows.reason);
             return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        if !self.session.is_pure() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "an operator draws random numbers: no answer is the last one",
+            ));
         }
         let (memo, judge) = (pool.memo(namespace, &self.session), Arc::new(Judge::new(mode)));
         self.memo = (mode != MemoMode::Off).then_some(Remember { memo, judge });
@@ -167,27 +173,28 @@ impl RowSession {
         rows: usize,
         control: &Control,
     ) -> Result<(ArrayRef, RowStats)> {
-        let entries = lookup.entries(&self.binding.0, columns, rows)?;
+        // What does not convert is for a run to say, which names it.
+        let Ok(entries) = lookup.entries(&self.binding.0, columns, rows) else {
+            return self.compute(columns, rows, control);
+        };
         if entries.missed.is_empty() {
             let stats = RowStats { rows, looked_up: rows, ..RowStats::default() };
             return Ok((lookup.answers(entries)?, stats));
         }
-        // An error over NULL names its row, which is that of the whole batch.
-        let is_whole = entries.missed.len() == rows || self.binding.0.refuses_null();
-        let (computed, ran) = if is_whole {
-            self.compute(columns, rows, control)?
-        } else {
-            let places = UInt64Array::from_iter_values(entries.missed.iter().map(|row| *row as u64));
-            let pick = |column: &ArrayRef| arrow_select::take::take(column, &places, None);
-            let picked: Vec<ArrayRef> = columns.iter().map(pick).collect::<Result<_, _>>()?;
-            self.compute(&picked, places.len(), control)?
+        let places = UInt64Array::from_iter_values(entries.missed.iter().map(|row| *row as u64));
+        let pick = |column: &ArrayRef| arrow_select::take::take(column, &places, None);
+        let picked: Vec<ArrayRef> = columns.iter().map(pick).collect::<Result<_, _>>()?;
+        let (computed, ran) = match self.compute(&picked, places.len(), control) {
+            Ok(computed) => computed,
+            // An error over a value names its row, which is that of the whole batch.
+            Err(_) => return self.compute(columns, rows, control),
         };
         let missed = ran.rows - ran.null_rows;
         if missed > 0 {
             lookup.tell(self.session.model().name(), missed);
         }
         let stats = RowStats { rows, looked_up: rows - ran.rows, missed, ..ran };
-        Ok((if is_whole { computed } else { lookup.answers_with(&entries, &computed)? }, stats))
+        Ok((lookup.answers_with(&entries, &computed)?, stats))
     }
 
     /// Answers a batch by running the plan, but for rows that repeat.

@@ -15,6 +15,9 @@ use hologram_ops::{Dim, Tensor};
 /// A table has fewer entries than this, so that an entry and a mark for "none" fit 32 bits.
 pub const ENTRIES_MAX: u64 = 1 << 31;
 
+/// A row of a table has at most so many elements.
+pub const ELEMENTS_MAX: usize = 1 << 16;
+
 /// One axis: an element of a row, and what becomes of it.
 #[derive(Debug, Clone)]
 pub struct Axis {
@@ -101,14 +104,18 @@ impl Table {
 /// The elements of a row, as input and place in it.
 ///
 /// # Errors
-/// `Unsupported` for an input whose rows do not have a known number of elements.
+/// `Unsupported` for an input whose rows do not have a known number of elements, or more than [`ELEMENTS_MAX`].
 pub fn elements(signature: &Signature) -> Result<Vec<(usize, usize)>> {
     let mut all = Vec::new();
     for (input, port) in signature.inputs.iter().enumerate() {
-        let count = width(port).ok_or_else(|| {
-            let message = format!("input '{}' is {}: a row of it has no known number of elements", port.name, port.ty);
+        let unfit = |what: &str| {
+            let message = format!("input '{}' is {}: {what}", port.name, port.ty);
             Error::new(crate::ErrorKind::Unsupported, message)
-        })?;
+        };
+        let count = width(port).ok_or_else(|| unfit("a row of it has no known number of elements"))?;
+        if count > ELEMENTS_MAX - all.len() {
+            return Err(unfit("a row has too many elements for a table"));
+        }
         all.extend((0..count).map(|feature| (input, feature)));
     }
     Ok(all)

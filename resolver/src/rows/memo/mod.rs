@@ -167,29 +167,28 @@ impl Memo {
                 kept.push(i);
             }
         }
+        let mut done = Ok(());
         if !kept.is_empty() {
             // The kept answers are copied: what a run gave may be a part of something larger.
-            let answers = arrow_select::take::take(computed, &UInt32Array::from(kept), None)?;
-            if let Err(e) = state.push(answers) {
+            let answers = arrow_select::take::take(computed, &UInt32Array::from(kept), None);
+            done = answers.map_err(Into::into).and_then(|answers| state.push(answers));
+            if done.is_err() {
                 // Keys without answers must not be found.
                 *state = State::default();
-                return Err(e);
             }
         }
         let bytes = state.bytes();
+        self.shared.adjust(self.bytes.swap(bytes, Ordering::Relaxed), bytes);
         drop(state);
-        let before = self.bytes.swap(bytes, Ordering::Relaxed);
-        self.shared.adjust(before, bytes);
         self.shared.shrink(self);
-        Ok(())
+        done
     }
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         *state = State::default();
-        let before = self.bytes.swap(0, Ordering::Relaxed);
-        self.shared.adjust(before, 0);
+        self.shared.adjust(self.bytes.swap(0, Ordering::Relaxed), 0);
     }
 
     /// The number of rows whose answers it holds.
@@ -218,6 +217,12 @@ impl Memo {
     /// Notes what looking some rows up took.
     pub(super) fn note_price(&self, since: Option<Duration>, rows: usize) {
         self.price.note(since.zip(self.now()), rows);
+    }
+}
+
+impl Drop for Memo {
+    fn drop(&mut self) {
+        self.shared.adjust(*self.bytes.get_mut(), 0);
     }
 }
 

@@ -175,6 +175,60 @@ fn memos_stay_within_their_budget_and_the_oldest_go_first() {
     assert_eq!(pool.stats().len(), 1, "a model that is gone takes its memo along");
 }
 
+fn list_of(rows: &[&[i32]]) -> ArrayRef {
+    let rows = rows.iter().map(|row| Some(row.iter().map(|x| Some(*x)).collect::<Vec<_>>()));
+    Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows))
+}
+
+#[test]
+fn rows_of_other_shapes_are_other_rows() {
+    // Whole batches of one shape, batches of several, and lists of one beside columns: what lies where differs.
+    let (a, b) = (port("a", I32, &[0, 0]), port("b", I32, &[0, 0]));
+    let model = echo(&[a.clone(), b.clone()], &[a, b], rows(true, 0));
+    let pool = MemoPool::new(1 << 20, None);
+    let batches: [Columns; 4] = [
+        vec![("a", list_of(&[&[5, 2]])), ("b", list_of(&[&[1, 1]]))],
+        vec![("a", list_of(&[&[2, 5], &[1]])), ("b", list_of(&[&[1, 1], &[]]))],
+        vec![("a", list_of(&[&[2, 5, 2]])), ("b", list_of(&[&[1]]))],
+        vec![("a", list_of(&[&[], &[2]])), ("b", list_of(&[&[2], &[]]))],
+    ];
+    assert_eq!(batches.iter().map(|batch| ask(&model, &pool, "", batch)).sum::<usize>(), 6);
+    assert_eq!(batches.iter().map(|batch| ask(&model, &pool, "", batch)).sum::<usize>(), 0);
+
+    let x = port("x", I32, &[0, 0]);
+    let model = echo(std::slice::from_ref(&x), std::slice::from_ref(&x), rows(true, 0));
+    let scalars = |values: &[i32]| -> Columns {
+        let column = |x: &i32| -> ArrayRef { Arc::new(Int32Array::from(vec![*x])) };
+        ["p", "q", "r", "s"].into_iter().zip(values.iter().map(column)).collect()
+    };
+    let batches = [scalars(&[2, 0, 7, 8]), vec![("x", list_of(&[&[7, 8]]))], vec![("x", list_of(&[&[2, 0, 7, 8]]))]];
+    let computed: Vec<usize> = batches.iter().map(|batch| ask(&model, &pool, "", batch)).collect();
+    assert_eq!(computed, [1, 1, 0], "four columns are a list of four");
+}
+
+#[test]
+fn a_model_that_is_gone_leaves_its_room() {
+    let pool = MemoPool::new(64 << 10, None);
+    let columns: Columns = vec![("n", Arc::new((0..500).collect::<Int32Array>()))];
+    for _ in 0..20 {
+        let model = echo(&[port("n", I32, &[0])], &[port("m", I32, &[0])], rows(true, 0));
+        ask(&model, &pool, "", &columns);
+        assert_eq!(ask(&model, &pool, "", &columns), 0);
+    }
+}
+
+#[test]
+fn random_numbers_are_drawn_anew() {
+    let x = port("x", F32, &[1]);
+    let noise = session(std::slice::from_ref(&x), &[port("y", F32, &[1])], rows(true, 1), |graph, ids| {
+        let node = graph.add_op("RandomUniformLike").input(ids[0], 0, 0).finish().unwrap();
+        vec![graph.output_of(node, 0).unwrap()]
+    });
+    let columns: Columns = vec![("x", Arc::new(Float32Array::from(vec![1.0])))];
+    let refused = bound(&noise, &columns).with_memo(&MemoPool::default(), "", MemoMode::On).unwrap_err();
+    assert!(refused.to_string().contains("random numbers"), "{refused}");
+}
+
 #[test]
 fn rows_that_depend_on_each_other_are_refused() {
     let model = echo(&[port("n", I32, &[0])], &[port("m", I32, &[0])], rows(false, 0));
