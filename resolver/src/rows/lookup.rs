@@ -23,7 +23,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-/// Marks a row without an entry, and stays through additions.
+/// The step of a value without a code. Its row is noted besides: the sum of such a row means nothing.
 const NONE: u32 = ENTRIES_MAX as u32;
 
 /// Integers between the least and greatest value of a domain that are looked up by key.

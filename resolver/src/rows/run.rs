@@ -120,8 +120,8 @@ impl RowSession {
                 "an operator draws random numbers: no answer is the last one",
             ));
         }
-        let (memo, judge) = (pool.memo(namespace, &self.session), Arc::new(Judge::new(mode)));
-        self.memo = (mode != MemoMode::Off).then_some(Remember { memo, judge });
+        self.memo = (mode != MemoMode::Off)
+            .then(|| Remember { memo: pool.memo(namespace, &self.session), judge: Arc::new(Judge::new(mode)) });
         Ok(self)
     }
 

@@ -144,11 +144,7 @@ impl<T: Real, A: Number> Trees<T, A> {
                 continue;
             }
             let node = at.index() as usize;
-            let (threshold, nan_first, is_swapped) = test(forest, node)?;
-            let mut children = [forest.nodes.true_child[node], forest.nodes.false_child[node]];
-            if is_swapped {
-                children.reverse();
-            }
+            let (threshold, nan_first, children) = test(forest, node)?;
             let feature =
                 u16::try_from(forest.nodes.feature[node]).ok().filter(|f| usize::from(*f) < self.n_features)?;
             let feature = if nan_first { feature | NAN_FIRST } else { feature };

@@ -5,7 +5,7 @@
 //! jump to be guessed, and the steps of different trees overlap.
 
 use super::{Number, Table};
-use hologram_ops::forest::{Forest, MissingValues, Mode, Precision, TreeShape};
+use hologram_ops::forest::{ChildRef, Forest, MissingValues, Mode, Precision, TreeShape};
 
 /// Trees that are walked together.
 const TREES: usize = 8;
@@ -119,11 +119,7 @@ impl<T: Real> Nodes<T> {
                     continue;
                 }
                 let node = at.index() as usize;
-                let (threshold, nan_first, is_swapped) = test(forest, node)?;
-                let mut children = [forest.nodes.true_child[node], forest.nodes.false_child[node]];
-                if is_swapped {
-                    children.reverse();
-                }
+                let (threshold, nan_first, children) = test(forest, node)?;
                 let nan = if nan_first { NAN_FIRST } else { 0 };
                 let first = roots[roots.len() - 1] as usize + open.len();
                 let next = u32::try_from(first).ok()?;
@@ -179,8 +175,8 @@ impl<T: Real> Nodes<T> {
     }
 }
 
-/// A node's test as `x <= threshold`: the threshold, whether NaN passes, and whether those that pass go to the false child.
-pub(super) fn test<T: Real>(forest: &Forest, node: usize) -> Option<(T, bool, bool)> {
+/// A node's test as `x <= threshold`: the threshold, whether NaN passes, and the children, first that of what passes.
+pub(super) fn test<T: Real>(forest: &Forest, node: usize) -> Option<(T, bool, [ChildRef; 2])> {
     let (threshold, missing) = (forest.nodes.threshold[node], forest.nodes.missing[node]);
     let (is_strict, is_swapped) = match forest.nodes.mode[node] {
         Mode::LessEq => (false, false),
@@ -207,5 +203,9 @@ pub(super) fn test<T: Real>(forest: &Forest, node: usize) -> Option<(T, bool, bo
     } else {
         wide.below()
     };
-    Some((threshold, nan_is_true != is_swapped, is_swapped))
+    let mut children = [forest.nodes.true_child[node], forest.nodes.false_child[node]];
+    if is_swapped {
+        children.reverse();
+    }
+    Some((threshold, nan_is_true != is_swapped, children))
 }

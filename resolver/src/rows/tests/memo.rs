@@ -239,6 +239,16 @@ fn rows_that_depend_on_each_other_are_refused() {
 }
 
 #[test]
+fn what_is_off_leaves_no_memo() {
+    let model = echo(&[port("n", I32, &[0])], &[port("m", I32, &[0])], rows(true, 0));
+    let columns: Columns = vec![("n", Arc::new(Int32Array::from(vec![1])))];
+    let pool = MemoPool::new(1 << 20, None);
+    let off = bound(&model, &columns).with_memo(&pool, "", MemoMode::Off).unwrap();
+    assert_eq!(off.run(&[columns[0].1.clone()], 1, &Control::default()).unwrap().1.repeated, 0);
+    assert!(pool.stats().is_empty());
+}
+
+#[test]
 fn what_cannot_be_measured_is_not_looked_up_by_itself() {
     let model = echo(&[port("n", I32, &[0])], &[port("m", I32, &[0])], rows(true, 0));
     let columns: Columns = vec![("n", Arc::new(Int32Array::from(vec![1; 10_000])))];
