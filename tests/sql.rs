@@ -178,6 +178,20 @@ const SCORED: &[(&str, usize, usize)] = &[
     ("SELECT predict('sum', t) FROM t", 20_000, 20_000),
     ("SELECT * FROM predict('sum', t) WHERE id < 100", 100, 100),
     ("SELECT predict('sum', 1.0, 2.0)", 1, 1),
+    // What a condition says of a table's entries is asked first; the 18,000 rows outside of the table are computed.
+    ("SELECT id FROM t WHERE predict('finite', a, b) = 35", 29, 18_029),
+    ("SELECT id FROM t WHERE predict('finite', a, b) IN (35, 41) AND id % 2 = 0", 29, 9_029),
+    ("SELECT id, p FROM (SELECT id, a, predict('finite', a, b) p FROM t) WHERE p = 35 AND a < 10", 29, 29),
+    ("SELECT id FROM pq WHERE predict('finite', a, b) < 6 AND a < 10", 8_571, 8_571),
+    ("SELECT x.id FROM t x JOIN t y ON x.id = y.id WHERE predict('finite', x.a, x.b) = 35", 29, 18_029),
+    ("SELECT id FROM t WHERE predict('finite', a, b) > 1000", 15_428, 18_000),
+    // It is not, where most entries are kept, where arguments may fail, and where the condition may.
+    ("SELECT id FROM t WHERE predict('finite', a, b) <> 35", 19_971, 20_000),
+    ("SELECT id FROM t WHERE predict('finite', CAST(a AS BIGINT), b) = 35", 29, 20_000),
+    ("SELECT id FROM t WHERE 35 / CAST(predict('finite', a, b) AS INT) = 1 AND a > 0", 372, 19_800),
+    // NULL is no entry.
+    ("SELECT k FROM n WHERE predict('finite', a, b) IS NULL", 2, 1),
+    ("SELECT k FROM n WHERE predict('finite', a, b) = 110", 1, 1),
 ];
 
 #[test]

@@ -21,6 +21,7 @@ pub mod program;
 pub mod registry;
 pub mod rows;
 pub mod tensor;
+pub mod texts;
 pub mod value;
 
 pub use attribute::{Attribute, Attributes};

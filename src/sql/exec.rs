@@ -423,7 +423,7 @@ impl PredictStream {
 }
 
 /// A mask with false where it is NULL.
-fn true_only(mask: &BooleanArray) -> BooleanArray {
+pub(crate) fn true_only(mask: &BooleanArray) -> BooleanArray {
     match mask.nulls() {
         Some(nulls) => BooleanArray::new(mask.values() & nulls.inner(), None),
         None => mask.clone(),

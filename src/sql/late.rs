@@ -1,13 +1,10 @@
 //! The rule that answers only the rows that a sort with a limit keeps.
 
-use super::PredictNode;
+use super::{PredictNode, through::through};
 use datafusion::{
-    common::{
-        Column,
-        tree_node::{Transformed, TreeNode},
-    },
+    common::{Column, tree_node::Transformed},
     error::Result,
-    logical_expr::{Expr, LogicalPlan, Projection, Sort, SortExpr},
+    logical_expr::{LogicalPlan, Projection, Sort, SortExpr},
     optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
 };
 use std::sync::Arc;
@@ -42,7 +39,8 @@ impl OptimizerRule for LatePredictions {
 /// A plan with the sort below its predictions.
 fn copy_below(plan: &LogicalPlan, keys: &[SortExpr], fetch: Option<usize>) -> Result<Option<LogicalPlan>> {
     if let LogicalPlan::Projection(projection) = plan {
-        let Some(keys) = through(projection, keys)? else { return Ok(None) };
+        let below = keys.iter().map(|key| Ok(through(projection, &key.expr)?.map(|e| key.with_expr(e))));
+        let Some(keys) = below.collect::<Result<Option<Vec<SortExpr>>>>()? else { return Ok(None) };
         let Some(input) = copy_below(&projection.input, &keys, fetch)? else { return Ok(None) };
         let rebuilt =
             Projection::try_new_with_schema(projection.expr.clone(), Arc::new(input), projection.schema.clone())?;
@@ -62,20 +60,4 @@ fn copy_below(plan: &LogicalPlan, keys: &[SortExpr], fetch: Option<usize>) -> Re
         None => LogicalPlan::Sort(Sort { expr: keys.to_vec(), input: Arc::new(node.input.clone()), fetch }),
     };
     Ok(Some(PredictNode::try_new(input, node.calls.clone())?.into_plan()))
-}
-
-/// Sort keys over a projection's output as keys over its input.
-fn through(projection: &Projection, keys: &[SortExpr]) -> Result<Option<Vec<SortExpr>>> {
-    let mut known = true;
-    let mut replaced = Vec::with_capacity(keys.len());
-    for key in keys {
-        let expr = key.expr.clone().transform_up(|e| {
-            let Expr::Column(column) = &e else { return Ok(Transformed::no(e)) };
-            let found = projection.schema.maybe_index_of_column(column).map(|i| projection.expr[i].clone().unalias());
-            known &= found.is_some();
-            Ok(found.map_or(Transformed::no(e), Transformed::yes))
-        })?;
-        replaced.push(key.with_expr(expr.data));
-    }
-    Ok(known.then_some(replaced))
 }

@@ -5,12 +5,13 @@
 //! analyzer rule ([`HoistPredictions`]) takes every call out of its expression into one logical node, [`PredictNode`],
 //! with a plan of its own, [`PredictExec`]: each call is answered once a row, filters on other columns and limits go
 //! below it, predictions that nobody reads disappear, and rows that a `CASE`, `AND`, `OR` or `COALESCE` does not reach are
-//! not scored.
+//! not scored. What a condition says of a model with a table is asked of the table before a row is scored ([`AdmitByTables`]).
 //!
 //! [`Engine`] is a session with all of it. Who has a context of their own calls [`register`] on its state's builder and
 //! [`register_models_table`] on the context.
 
 mod account;
+mod admit;
 mod call;
 mod engine;
 mod exec;
@@ -28,7 +29,9 @@ mod prune;
 mod store_table;
 mod table_argument;
 mod table_function;
+mod through;
 
+pub use admit::AdmitByTables;
 pub use engine::{Engine, EngineOptions};
 pub use exec::PredictExec;
 pub use function::PredictFunction;
@@ -73,6 +76,7 @@ pub fn register(builder: SessionStateBuilder, models: &Arc<ModelCatalog>) -> Ses
         .with_analyzer_rule(Arc::new(HoistPredictions::new(models.clone())))
         .with_optimizer_rule(Arc::new(PrunePredictions))
         .with_optimizer_rule(Arc::new(LatePredictions))
+        .with_optimizer_rule(Arc::new(AdmitByTables))
         .with_query_planner(Arc::new(PredictQueryPlanner::default()))
 }
 

@@ -34,6 +34,8 @@ pub struct PredictCall {
     pub(crate) guard: Option<Expr>,
     /// The session that answers.
     pub(crate) rows: RowSession,
+    /// Conditions on the answer that [`AdmitByTables`](super::AdmitByTables) has seen.
+    pub(crate) looked_at: Vec<Expr>,
 }
 
 impl PredictCall {
@@ -51,7 +53,15 @@ impl PredictCall {
         };
         let bound = call::bind(models, function, schema, options)?;
         models.notice(&bound.reference, &bound.rows);
-        Ok(Self { reference: bound.reference, name, columns: bound.columns, guard, rows: bound.rows, original })
+        Ok(Self {
+            reference: bound.reference,
+            name,
+            columns: bound.columns,
+            guard,
+            rows: bound.rows,
+            original,
+            looked_at: Vec::new(),
+        })
     }
 
     /// The model as the query names it.
@@ -69,8 +79,8 @@ impl PredictCall {
         self.rows.session().signature().rows.independent
     }
 
-    fn key(&self) -> (&str, &str, &[Expr], Option<&Expr>) {
-        (&self.reference, &self.name, &self.columns, self.guard.as_ref())
+    fn key(&self) -> (&str, &str, &[Expr], Option<&Expr>, &[Expr]) {
+        (&self.reference, &self.name, &self.columns, self.guard.as_ref(), &self.looked_at)
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::{
 };
 use hologram::{
     Archive, CompiledModel, Compiler, CompilerConfig, Model, ModelOptions,
-    ops::{DType, Dim, Tensor, Type, graph::Graph},
+    ops::{Attribute, DType, Dim, Tensor, Type, graph::Graph},
     sql::{Engine, EngineOptions, HologramOptions, MemoPolicy},
 };
 use std::sync::Arc;
@@ -17,8 +17,9 @@ use std::sync::Arc;
 /// Models by name: what they are made of.
 ///
 /// `sum` is a + b, `minus` a - b, `both` a struct of the two, `weighted` takes a `[rows, 2]` of features named `a` and `b`
-/// and gives a + 2 b as a list of one, `centred` takes the mean of all rows away.
-const MODELS: &[&str] = &["sum", "minus", "both", "weighted", "centred"];
+/// and gives a + 2 b as a list of one, `centred` takes the mean of all rows away. `finite` has a table for a in 0..10 and b
+/// in 0..7, of 10 a + b; another a counts as 1000, and another b as 100.
+const MODELS: &[&str] = &["sum", "minus", "both", "weighted", "centred", "finite"];
 
 pub(crate) fn compiled(name: &str) -> CompiledModel {
     let mut graph = Graph::new(name);
@@ -31,6 +32,23 @@ pub(crate) fn compiled(name: &str) -> CompiledModel {
         let out = graph.output_of(product, 0).unwrap();
         graph.add_output("score", out);
         columns = vec!["a".to_owned(), "b".to_owned()];
+    } else if name == "finite" {
+        let mut parts = Vec::new();
+        for (input, count, step, other) in [("a", 10, 10.0, 1000.0), ("b", 7, 1.0, 100.0)] {
+            let x = graph.add_input(input, Type::tensor(DType::I64, [rows()])).unwrap();
+            let values: Vec<f32> = (0..count).map(|i| i as f32 * step).collect();
+            let encoder = graph
+                .add_op("LabelEncoder")
+                .domain("ai.onnx.ml", 2)
+                .attribute("keys_int64s", Attribute::Ints((0..count).collect()))
+                .attribute("values_floats", Attribute::Floats(values))
+                .attribute("default_float", Attribute::Float(other))
+                .input(x, 0, 0);
+            parts.push(encoder.finish().unwrap());
+        }
+        let sum = graph.add_op("Add").input(parts[0], 0, 0).input(parts[1], 0, 1).finish().unwrap();
+        let out = graph.output_of(sum, 0).unwrap();
+        graph.add_output("y", out);
     } else if name == "centred" {
         let a = graph.add_input("a", Type::tensor(DType::F32, [rows()])).unwrap();
         let mean = graph.add_op("ReduceMean").input(a, 0, 0).finish().unwrap();

@@ -5,6 +5,8 @@
     forest_500x64.lgbm.txt   500 boosted trees of 64 leaves over 30 f32 columns, in LightGBM's own text format
     forest_500x64.onnx       the same forest, exported by onnxmltools
     categories.onnx          four columns of 10, 20, 50 and 100 categories: embeddings, a layer of 64, one answer
+    one_hot.onnx             four columns of 12, 8, 5 and 20 texts: scikit-learn's one-hot encoding and logistic regression
+    one_hot_wide.onnx        the same over eight columns of 30 texts
     categories_wide.onnx     four columns of 10 categories each, and two layers of 512: a row costs microseconds
 
 Needs the packages in tests/python/requirements.txt, and for minilm those in the requirements.txt beside this script,
@@ -170,6 +172,37 @@ def categories_wide(out: Path) -> None:
     save(embedded([10] * 4, [512, 512]), out / "categories_wide.onnx")
 
 
+def one_hot(out: Path) -> None:
+    """Writes one_hot.onnx."""
+    save(encoded([12, 8, 5, 20]), out / "one_hot.onnx")
+
+
+def one_hot_wide(out: Path) -> None:
+    """Writes one_hot_wide.onnx."""
+    save(encoded([30] * 8), out / "one_hot_wide.onnx")
+
+
+def encoded(counts: list[int]) -> onnx.ModelProto:
+    """A pipeline of scikit-learn over columns of texts, exported by skl2onnx."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import StringTensorType
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    rng = np.random.default_rng(0)
+    columns = [np.array([f"category {i}" for i in range(count)], object) for count in counts]
+    codes = np.stack([rng.integers(0, count, 4_000) for count in counts], axis=1)
+    rows = np.stack([words[codes[:, i]] for i, words in enumerate(columns)], axis=1)
+    labels = np.array(["no", "yes"])[(codes.sum(axis=1) + rng.normal(0, 4, len(codes)) > sum(counts) / 2).astype(int)]
+    encoder = OneHotEncoder(categories=columns, handle_unknown="ignore")
+    pipeline = make_pipeline(ColumnTransformer([("texts", encoder, list(range(len(counts))))]), LogisticRegression())
+    types = [(f"c{i}", StringTensorType([None, 1])) for i in range(len(counts))]
+    options = {id(pipeline): {"zipmap": False}}
+    return to_onnx(pipeline.fit(rows, labels), initial_types=types, options=options, target_opset=OPSET)
+
+
 def embedded(counts: list[int], layers: list[int]) -> onnx.ModelProto:
     """Embeddings of integer columns side by side (Guo and Berkhahn, 2016), dense layers, one answer between 0 and 1."""
     graph = GraphBuilder()
@@ -215,6 +248,8 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "forest": forest,
     "categories": categories,
     "categories_wide": categories_wide,
+    "one_hot": one_hot,
+    "one_hot_wide": one_hot_wide,
 }
 
 

@@ -33,7 +33,7 @@ pub(crate) enum Door {
     Values,
     /// As Arrow columns; beside it, computing every row is measured.
     Columns(Mode),
-    /// As above, integers being keys of dictionaries, a byte each.
+    /// As above, texts being dictionaries, and integers too, with keys of a byte each.
     Dictionaries(Mode),
 }
 
@@ -63,6 +63,15 @@ const BREAST_CANCER: [(f64, f64); 30] = [
 /// The words of examples/data/wine.parquet.
 const WINE_WORDS: [(&str, &[&str]); 2] =
     [("strength", &["light", "medium", "strong"]), ("colour", &["pale", "ruby", "deep"])];
+
+/// The texts of one_hot.onnx and one_hot_wide.onnx; a column takes the first of them.
+#[rustfmt::skip]
+const CATEGORIES: [&str; 30] = [
+    "category 0", "category 1", "category 2", "category 3", "category 4", "category 5", "category 6", "category 7",
+    "category 8", "category 9", "category 10", "category 11", "category 12", "category 13", "category 14", "category 15",
+    "category 16", "category 17", "category 18", "category 19", "category 20", "category 21", "category 22", "category 23",
+    "category 24", "category 25", "category 26", "category 27", "category 28", "category 29",
+];
 
 /// Least and greatest of each number in examples/data/wine.parquet.
 const WINE_NUMBERS: [(&str, f64, f64); 11] = [
@@ -96,6 +105,9 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     let (name, door) = (format!("{} dictionaries", coded.name), Door::Dictionaries(coded.door.mode()));
     all.push(Case { name, door, ..coded });
     all.push(repeats(&arguments.models, 100_000));
+    for (made_as, counts) in [("one_hot", &[12, 8, 5, 20][..]), ("one_hot_wide", &[30; 8])] {
+        all.extend(one_hot(&arguments.models, made_as, counts, 100_000));
+    }
     all.extend([forest(&arguments.models, 10_000), breast_cancer(10_000), wine(10_000)].map(by_columns));
     all.extend(light(&arguments.cases));
     let unknown: Vec<&str> = arguments
@@ -178,6 +190,27 @@ fn repeats(models: &Path, rows: usize) -> Case {
         dimensions: vec![("N", rows)],
         door: Door::Columns(Mode::Exact),
     }
+}
+
+/// Texts, one-hot, and a logistic regression: as columns of texts and as dictionaries.
+fn one_hot(models: &Path, made_as: &'static str, counts: &[usize], rows: usize) -> [Case; 2] {
+    let column = |(i, count): (usize, &usize)| {
+        input(&format!("c{i}"), DType::String, &[rows, 1], Draw::Words(&CATEGORIES[..*count]))
+    };
+    let texts = Case {
+        name: format!("{made_as} rows={rows} texts"),
+        model: models.join(made_as).with_extension("onnx"),
+        made_as: Some(made_as),
+        inputs: counts.iter().enumerate().map(column).collect(),
+        dimensions: Vec::new(),
+        door: Door::Columns(Mode::Auto),
+    };
+    let coded = Case {
+        name: format!("{made_as} rows={rows} dictionaries"),
+        door: Door::Dictionaries(Mode::Auto),
+        ..texts.clone()
+    };
+    [texts, coded]
 }
 
 /// A case whose rows are columns, none of which repeats.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use arrow_array::{
     Array as _, ArrayRef, DictionaryArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
     cast::AsArray as _,
-    types::{Float32Type, Int8Type, Int64Type},
+    types::{Float32Type, Int8Type, Int32Type, Int64Type},
 };
 use arrow_buffer::{Buffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, FieldRef};
@@ -49,7 +49,7 @@ struct Rows {
     by_lookup: RowSession,
     /// Each row computed.
     computed: RowSession,
-    /// Whether integers are given as dictionaries.
+    /// Whether integers and texts are given as dictionaries.
     coded: bool,
     _pool: MemoPool,
 }
@@ -208,6 +208,7 @@ fn bound(session: &Session, case: &Case) -> Result<RowSession> {
             DType::F32 => DataType::Float32,
             DType::I64 if coded => DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Int64)),
             DType::I64 => DataType::Int64,
+            DType::String if coded => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
             _ => DataType::Utf8View,
         };
         let count = input.shape.get(1).copied().unwrap_or(1);
@@ -240,6 +241,10 @@ fn columns(inputs: &[Value], coded: bool) -> Result<Vec<ArrayRef>> {
                 DType::I64 => {
                     let values = tensor.as_slice::<i64>()?.iter().skip(i).step_by(count);
                     Arc::new(Int64Array::from_iter_values(values.copied()))
+                }
+                DType::String if coded => {
+                    let texts: DictionaryArray<Int32Type> = tensor.as_strings()?.iter().collect();
+                    Arc::new(texts)
                 }
                 DType::String => Arc::new(tensor.as_strings()?.clone()),
                 other => bail!("no column of {other} is made"),

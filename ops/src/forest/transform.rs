@@ -1,10 +1,11 @@
 //! What libraries do to raw scores: the links between a margin and a prediction.
 
 use super::Precision;
+use crate::numeric::transcendental::exp_f64;
 
 /// A function of one row's raw scores.
 ///
-/// The arithmetic is plain IEEE in the given [`Precision`] with `libm`'s transcendentals, so the bits are the same on
+/// The arithmetic is plain IEEE in the given [`Precision`] with our own exponential and `libm`'s logarithms, so the bits are the same on
 /// every machine; they differ from a library's own by the last place or two of its `exp` and `log`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -62,13 +63,13 @@ impl PostTransform {
         };
         match self {
             Self::None => {}
-            Self::Logistic { k } => each(scores, &|x| 1.0 / (1.0 + libm::exp(-k * x))),
+            Self::Logistic { k } => each(scores, &|x| 1.0 / (1.0 + exp_f64(-k * x))),
             Self::Softmax => softmax(width, scores, |_| true),
             Self::SoftmaxZero => softmax(width, scores, |x| x != 0.0),
             Self::Probit => each(scores, &probit),
-            Self::Exp => each(scores, &libm::exp),
+            Self::Exp => each(scores, &exp_f64),
             Self::SignedSquare => each(scores, &|x| if x < 0.0 { -(x * x) } else { x * x }),
-            Self::Softplus => each(scores, &|x| libm::log1p(libm::exp(x))),
+            Self::Softplus => each(scores, &|x| libm::log1p(exp_f64(x))),
             Self::Step => each(scores, &|x| if x > 0.0 { 1.0 } else { 0.0 }),
             Self::ArgMax => arg_max(scores),
             Self::Averaged { divisor, then } => {
@@ -93,7 +94,7 @@ fn softmax(width: Precision, scores: &mut [f64], takes_part: fn(f64) -> bool) {
     let max = scores.iter().copied().filter(|&x| takes_part(x)).fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for score in scores.iter_mut() {
-        *score = if takes_part(*score) { libm::exp(*score - max) } else { 0.0 };
+        *score = if takes_part(*score) { exp_f64(*score - max) } else { 0.0 };
         sum += *score;
     }
     for score in scores.iter_mut() {

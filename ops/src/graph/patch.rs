@@ -1,13 +1,15 @@
 //! Patches: the only way to change a graph that is built.
 
 use super::{Graph, NewNode, NodeId, ValueId};
-use crate::{Fact, Registry, Result, Tensor};
+use crate::{Error, Fact, Registry, Result, Tensor, Type};
 use petgraph::{Direction, visit::EdgeRef};
 
 /// Edits that are collected while a graph is read and applied at once, in order.
 #[derive(Debug, Default)]
 pub struct Patch {
     edits: Vec<Edit>,
+    /// Values that the patch adds.
+    added: usize,
 }
 
 #[derive(Debug)]
@@ -15,7 +17,9 @@ enum Edit {
     Replace(ValueId, ValueId),
     Constant(ValueId, Tensor),
     Remove(NodeId),
-    Insert(OwnedNode, Vec<Option<ValueId>>, Vec<ValueId>),
+    Insert(OwnedNode, Vec<Option<ValueId>>, Vec<Option<ValueId>>),
+    /// The identity that the value was promised, what its name begins with, and what it is if it is a constant.
+    Add(ValueId, String, Option<Tensor>),
 }
 
 #[derive(Debug)]
@@ -53,8 +57,19 @@ impl Patch {
         self.edits.push(Edit::Remove(node));
     }
 
-    /// A new node that gives existing values, whose producers must be removed by an earlier edit of the same patch.
-    pub fn insert(&mut self, node: NewNode<'_>, inputs: Vec<Option<ValueId>>, outputs: Vec<ValueId>) {
+    /// A value that the graph will have besides its own, for nodes that the patch inserts: a constant, or what one of them
+    /// gives. Its name begins with `stem`.
+    pub fn add_value(&mut self, graph: &Graph, stem: &str, constant: Option<Tensor>) -> ValueId {
+        // A graph that holds so many values is refused when the patch is applied.
+        let id = ValueId(u32::try_from(graph.values.len() + self.added).unwrap_or(u32::MAX));
+        self.added += 1;
+        self.edits.push(Edit::Add(id, stem.to_owned(), constant));
+        id
+    }
+
+    /// A new node that gives values of the patch or existing ones, whose producers must be removed by an earlier edit of the
+    /// same patch; `None` is an output that nobody reads.
+    pub fn insert(&mut self, node: NewNode<'_>, inputs: Vec<Option<ValueId>>, outputs: Vec<Option<ValueId>>) {
         let owned = OwnedNode {
             name: node.name.to_owned(),
             domain: node.domain.to_owned(),
@@ -98,12 +113,25 @@ impl Graph {
                     };
                     let id = self.add_node(registry, spec, inputs, &[])?;
                     for (i, value) in outputs.iter().enumerate() {
+                        let Some(value) = value else { continue };
                         self.values[value.0 as usize].producer = Some((id, i));
                         for consumer in self.readers(*value) {
                             self.connect(*value, consumer);
                         }
                     }
-                    self.nodes[id].outputs = outputs.into_iter().map(Some).collect();
+                    self.nodes[id].outputs = outputs;
+                }
+                Edit::Add(promised, stem, constant) => {
+                    let added = match constant {
+                        Some(tensor) => self.add_fresh_constant(&stem, tensor)?,
+                        None => {
+                            let name = self.fresh_name(&stem);
+                            self.add_value(&name, Fact::of(Type::Unknown))?
+                        }
+                    };
+                    if added != promised {
+                        return Err(Error::invalid("a patch that was made for another graph"));
+                    }
                 }
             }
         }
@@ -112,13 +140,19 @@ impl Graph {
 
     /// Adds a constant whose name is made unique.
     pub fn add_fresh_constant(&mut self, stem: &str, tensor: Tensor) -> Result<ValueId> {
+        let name = self.fresh_name(stem);
+        self.add_constant(&name, tensor)
+    }
+
+    /// A name that no value has.
+    fn fresh_name(&self, stem: &str) -> String {
         let mut name = stem.to_owned();
         let mut n = 1;
         while self.names.contains_key(&name) {
             name = format!("{stem}.{n}");
             n += 1;
         }
-        self.add_constant(&name, tensor)
+        name
     }
 
     fn readers(&self, value: ValueId) -> Vec<NodeId> {

@@ -73,7 +73,7 @@ pub(super) fn run(graph: &Graph, _: &Limits) -> Result<(Patch, String)> {
                 let new =
                     NewNode { name: &node.name, domain: &node.domain, op: &node.op, version: node.version, attributes };
                 patch.remove(id);
-                patch.insert(new, inputs, vec![output]);
+                patch.insert(new, inputs, vec![Some(output)]);
             }
         }
     }

@@ -3,6 +3,7 @@
 //! A pass reads a graph and returns a patch; it never changes a bit of a result. Adding one is a file and a row of [`PASSES`].
 
 mod algebra;
+mod class_labels;
 mod common_subexpressions;
 mod dead_code;
 mod fold;
@@ -31,6 +32,11 @@ pub const PASSES: &[Pass] = &[
         name: "algebra",
         about: "drops nodes that change no bit, merges pairs that are one node",
         run: algebra::run,
+    },
+    Pass {
+        name: "class-labels",
+        about: "lets classifiers give class numbers and picks the texts after them",
+        run: class_labels::run,
     },
     Pass { name: "common-subexpressions", about: "computes equal nodes once", run: common_subexpressions::run },
     Pass { name: "dead-code", about: "removes nodes that no output needs", run: dead_code::run },

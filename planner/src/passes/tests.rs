@@ -47,6 +47,9 @@ impl Draw {
     }
 }
 
+/// The operator of another domain that is drawn; its texts are what is read of it.
+const CLASSIFIER: &str = "LinearClassifier";
+
 /// A node over values of the graph: operator, inputs, attributes.
 type Drawn = (&'static str, Vec<Option<ValueId>>, Attributes);
 
@@ -69,7 +72,7 @@ fn draw_node(draw: &mut Draw, graph: &mut Graph, values: &[ValueId]) -> Drawn {
     let alone = |op| (op, vec![Some(x)], none());
     let constant = |graph: &mut Graph, tensor: Tensor| Some(graph.add_fresh_constant("c", tensor).unwrap());
     let ints = |v: &[i64]| Tensor::from_slice([v.len()], v).unwrap();
-    match draw.below(14) {
+    match draw.below(15) {
         0 => {
             let op =
                 *draw.of(if dtype == DType::Bool { &["Not", "Identity"][..] } else { &["Neg", "Abs", "Sign"][..] });
@@ -121,6 +124,15 @@ fn draw_node(draw: &mut Draw, graph: &mut Graph, values: &[ValueId]) -> Drawn {
         }
         11 if dtype.is_float() => alone(*draw.of(&["Max", "Min", "Sum", "Mean", "Clip"])),
         12 => ("Concat", vec![Some(x)], none().with("axis", 0i64.into())),
+        13 if shape.len() == 2 => {
+            let classes = 2 + draw.below(2);
+            let coefficients = (0..classes * shape[1]).map(|i| i as f32 - 1.5).collect();
+            let texts = ["a", "a text of more than twelve bytes", "c"][..classes].iter().map(|t| (*t).to_owned());
+            let attributes = none()
+                .with("coefficients", Attribute::Floats(coefficients))
+                .with("classlabels_strings", Attribute::Strings(texts.collect()));
+            (CLASSIFIER, vec![Some(x)], attributes)
+        }
         _ => {
             let y = *draw.of(values);
             let fits = graph.value(y).fact.dtype() == Some(dtype);
@@ -145,7 +157,8 @@ fn draw_graph(draw: &mut Draw, registry: &Registry) -> (Graph, Vec<Value>) {
     for i in 0..3 + draw.below(12) {
         let (op, inputs, attributes) = draw_node(draw, &mut graph, &values);
         let name = format!("v{i}");
-        let spec = NewNode { name: &name, domain: "", op, version: NEWEST_OPSET, attributes };
+        let (domain, version) = if op == CLASSIFIER { ("ai.onnx.ml", 1) } else { ("", NEWEST_OPSET) };
+        let spec = NewNode { name: &name, domain, op, version, attributes };
         // What does not fit (a rank, a shape) is drawn anew.
         let mut attempt = graph.clone();
         let Ok(node) = attempt.add_node(registry, spec, inputs, &[&name]) else { continue };

@@ -9,7 +9,7 @@ use arrow_array::{
 use arrow_buffer::{ArrowNativeType, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Fields};
 use half::bf16;
-use hologram_ops::{DType, Dim, Tensor, Value};
+use hologram_ops::{DType, Dim, Tensor, Value, texts::distinct};
 use std::{collections::HashMap, sync::Arc};
 
 /// The name of an answer of several outputs.
@@ -240,16 +240,19 @@ fn label_array(tensor: &Tensor, labels: &Arc<StringArray>) -> Result<ArrayRef> {
     let mut codes: HashMap<&str, i32> = (0i32..).zip(labels.iter().flatten()).map(|(i, l)| (l, i)).collect();
     let mut added: Vec<&str> = Vec::new();
     let strings = tensor.as_strings()?;
-    let mut keys: Vec<i32> = Vec::with_capacity(strings.len());
-    for label in strings.iter().flatten() {
+    let texts = distinct(strings);
+    let mut coded: Vec<i32> = Vec::with_capacity(texts.firsts.len());
+    for place in &texts.firsts {
+        let label = strings.value(*place);
         let next =
             i32::try_from(codes.len()).map_err(|_| Error::new(ErrorKind::Exhausted, "more labels than codes"))?;
         let code = *codes.entry(label).or_insert(next);
         if code == next {
             added.push(label);
         }
-        keys.push(code);
+        coded.push(code);
     }
+    let keys: Vec<i32> = texts.numbers.iter().map(|number| coded[*number as usize]).collect();
     let values: ArrayRef = if added.is_empty() {
         labels.clone()
     } else {

@@ -1,11 +1,14 @@
 //! From the columns of a batch to entries of a table, and from there to answers.
 //!
 //! Each column adds its code times its stride to the row's entry. Where a column's values are few (a dictionary, small
-//! integers) that product is looked up by the value's key; elsewhere the column becomes elements as for a run, and the
-//! domain gives their codes. Both ways go through the binding's own conversion, so that a row is answered from a table with
-//! what a run would have seen. Rows that have no entry are marked.
+//! integers) that product is looked up by the value's key; that of a text is found once a batch; elsewhere the column
+//! becomes elements as for a run, and the domain gives their codes. All ways go through the binding's own conversion, so
+//! that a row is answered from a table with what a run would have seen. Rows that have no entry are marked.
 
-use super::bind::{Bound, BoundColumn, NullRule, Source};
+use super::{
+    bind::{Bound, BoundColumn, NullRule, Source},
+    texts::texts,
+};
 use crate::{
     Result,
     table::{Domain, ENTRIES_MAX, Table},
@@ -83,6 +86,13 @@ pub(super) struct Entries {
     pub(super) missed: Vec<usize>,
 }
 
+impl Entries {
+    /// The entry of each row; any number for a row that has none.
+    pub(super) fn entries(&self) -> &[u32] {
+        &self.entries
+    }
+}
+
 impl Lookup {
     /// The way of a binding into its plan's table; `None` where a row's elements lie in lists.
     pub(super) fn new(bound: &Bound, table: &Arc<Table>) -> Result<Option<Self>> {
@@ -104,6 +114,11 @@ impl Lookup {
     /// The table.
     pub(super) fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// The answer of each entry.
+    pub(super) fn entry_answers(&self) -> &ArrayRef {
+        &self.answers
     }
 
     /// The entries of the rows of a batch.
@@ -386,6 +401,11 @@ impl AxisColumn {
             },
             How::Dictionary(kept) if self.dictionary(domain, column, array, kept, sums)? => return Ok(()),
             _ => {}
+        }
+        if let Some(texts) = texts(array)? {
+            let list = steps(domain, column, &texts.distinct, self.stride)?;
+            sums.add(texts.rows.iter().map(|number| list[*number as usize]));
+            return Ok(());
         }
         sums.add(steps(domain, column, array, self.stride)?.iter().copied());
         Ok(())

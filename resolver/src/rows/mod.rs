@@ -17,13 +17,16 @@ mod columns;
 mod convert;
 mod keys;
 mod lookup;
+mod mask;
 mod memo;
 mod names;
 mod run;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use bind::Binding;
+pub use mask::TableMask;
 pub use memo::{Memo, MemoMode, MemoPool, MemoStats};
 pub use run::{RowSession, RowStats};
 

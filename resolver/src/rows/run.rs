@@ -140,6 +140,11 @@ impl RowSession {
         self.lookup.as_ref().map(|lookup| lookup.table())
     }
 
+    /// The way into that table.
+    pub(super) fn lookup(&self) -> Option<&Arc<Lookup>> {
+        self.lookup.as_ref()
+    }
+
     /// The best number of rows to hand to [`run`](Self::run) at once. Plans whose rows touch each other want all rows.
     pub fn rows_best(&self) -> usize {
         match self.chunk {

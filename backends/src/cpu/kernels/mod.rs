@@ -7,6 +7,7 @@ mod arg;
 mod convolution;
 mod elementwise;
 mod forest;
+mod ml;
 mod movement;
 mod normalization;
 mod pool;
@@ -147,7 +148,7 @@ impl Request<'_> {
 }
 
 /// A kernel for a call, if it is one of the kernel's.
-type Select = fn(&Request<'_>) -> Option<Box<dyn Kernel>>;
+pub(super) type Select = fn(&Request<'_>) -> Option<Box<dyn Kernel>>;
 
 /// The kernels, tried in order.
 const TABLE: &[Select] = &[
@@ -170,7 +171,7 @@ pub(crate) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     if let Some(aligned) = request.op::<Aligned>() {
         return select_aligned(aligned, request);
     }
-    TABLE.iter().find_map(|try_one| try_one(request))
+    TABLE.iter().chain(ml::TABLE).find_map(|try_one| try_one(request))
 }
 
 /// The kernel of today's operator, with the second input under the shape that it has for it; its bytes stay.

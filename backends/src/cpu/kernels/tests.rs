@@ -23,7 +23,7 @@ fn numbers(shape: &[usize], seed: u64) -> Tensor {
     Tensor::from_vec(shape, values).unwrap()
 }
 
-struct Case {
+pub(super) struct Case {
     op: &'static str,
     domain: &'static str,
     version: u32,
@@ -33,7 +33,7 @@ struct Case {
     kernel: &'static str,
 }
 
-fn case(
+pub(super) fn case(
     op: &'static str,
     kernel: &'static str,
     inputs: &[(&[usize], bool)],
@@ -50,11 +50,23 @@ fn case(
 }
 
 fn check(case: &Case, seed: u64) {
+    let tensors = (seed..).zip(&case.inputs).map(|(seed, (shape, _))| numbers(shape, seed)).collect();
+    compare(case, tensors, &format!("{:?} seed {seed}", case.inputs));
+}
+
+impl Case {
+    /// The same of `ai.onnx.ml`.
+    pub(super) fn ml(self, version: u32) -> Self {
+        Self { domain: "ai.onnx.ml", version, ..self }
+    }
+}
+
+/// Holds a case on these inputs to the reference.
+pub(super) fn compare(case: &Case, tensors: Vec<Tensor>, what: &str) {
     let registry = Registry::standard();
     let mut graph = Graph::new("case");
     let (mut sources, mut given) = (Vec::new(), Vec::new());
-    for (i, (shape, constant)) in case.inputs.iter().enumerate() {
-        let tensor = numbers(shape, seed + i as u64);
+    for (i, (tensor, (_, constant))) in tensors.into_iter().zip(&case.inputs).enumerate() {
         sources.push(if *constant {
             graph.add_constant(&format!("c{i}"), tensor).unwrap()
         } else {
@@ -62,7 +74,7 @@ fn check(case: &Case, seed: u64) {
             graph.add_input(&format!("x{i}"), Type::of(&Value::Tensor(tensor))).unwrap()
         });
     }
-    let outputs = if case.op == "TreeEnsembleClassifier" { 2 } else { 1 };
+    let outputs = if case.op.ends_with("Classifier") { 2 } else { 1 };
     let mut builder =
         graph.add_op(case.op).outputs(outputs).domain(case.domain, case.version).registry(&registry).name("node");
     for (i, source) in sources.iter().enumerate() {
@@ -90,7 +102,7 @@ fn check(case: &Case, seed: u64) {
         .collect();
     let prepared = Cpu.prepare(program, constants, &registry).unwrap();
     let described = prepared.describe(&given).unwrap();
-    let name = format!("{} {:?} {:?} seed {seed}", case.op, case.inputs, case.attributes);
+    let name = format!("{} {what} {:?}", case.op, case.attributes);
     assert_eq!(described.calls[0].how, case.kernel, "{name}");
     for _ in 0..2 {
         let got = prepared.submit(&given, &Control::default()).unwrap().wait().unwrap();
@@ -103,7 +115,7 @@ fn check(case: &Case, seed: u64) {
     }
 }
 
-fn ints(values: &[i64]) -> Attribute {
+pub(super) fn ints(values: &[i64]) -> Attribute {
     Attribute::Ints(values.to_vec())
 }
 
@@ -367,8 +379,7 @@ fn forests() {
                 ("TreeEnsembleClassifier", &classifier, vec![("post_transform", text("LOGISTIC"))]),
             ] {
                 let attributes: Vec<_> = attributes.iter().cloned().chain(more).collect();
-                let plain = case(op, "forest", &[(&[rows, 4], false)], &attributes);
-                check(&Case { domain: "ai.onnx.ml", version: 3, ..plain }, 13);
+                check(&case(op, "forest", &[(&[rows, 4], false)], &attributes).ml(3), 13);
             }
         }
     }

@@ -58,7 +58,7 @@ macro_rules! log_softmax {
     };
 }
 log_softmax!(log_softmax_f32, f32, transcendental::exp_f32, transcendental::ln_f32);
-log_softmax!(log_softmax_f64, f64, libm::exp, libm::log);
+log_softmax!(log_softmax_f64, f64, transcendental::exp_f64, libm::log);
 
 #[cfg(test)]
 mod tests {

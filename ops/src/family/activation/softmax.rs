@@ -61,7 +61,7 @@ macro_rules! softmax {
     };
 }
 softmax!(softmax_f32, f32, transcendental::exp_f32);
-softmax!(softmax_f64, f64, libm::exp);
+softmax!(softmax_f64, f64, transcendental::exp_f64);
 
 #[cfg(test)]
 mod tests {

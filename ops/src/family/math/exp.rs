@@ -21,7 +21,7 @@ impl Elementwise for Exp {
     }
 
     fn map(&self, inputs: &[&Tensor]) -> Result<Tensor> {
-        map_float(inputs[0], transcendental::exp_f32, libm::exp)
+        map_float(inputs[0], transcendental::exp_f32, transcendental::exp_f64)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Kernel functions and the columns of support vectors that both kernel models read.
 
-use crate::{Attributes, Error, Result};
+use crate::{Attributes, Error, Result, numeric::transcendental::exp_f64};
 
 /// A kernel function of a row `x` and a support vector `y`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,7 +77,7 @@ impl Kernel {
             }
             Self::Rbf { gamma } => {
                 let distance = pairs().fold(0.0f64, |sum, (a, b)| (a - b).mul_add(a - b, sum));
-                libm::exp(-f64::from(gamma) * distance)
+                exp_f64(-f64::from(gamma) * distance)
             }
             Self::Sigmoid { gamma, coef0 } => libm::tanh(dot() * f64::from(gamma) + f64::from(coef0)),
         };

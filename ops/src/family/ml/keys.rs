@@ -3,8 +3,9 @@
 use crate::{
     DType, Error, Result, Tensor,
     numeric::{Number, with_number},
+    texts,
 };
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// A key of a lookup table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,13 +59,22 @@ impl Positions {
         found
     }
 
+    /// The integer keys with their positions, in no order.
+    pub fn ints(&self) -> impl Iterator<Item = (i64, usize)> {
+        self.ints.iter().map(|(key, position)| (*key, *position))
+    }
+
     /// The position of each element's key; floats are looked up among float keys, integers among integer keys.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for types that are no keys.
     pub(super) fn of(&self, x: &Tensor) -> Result<Vec<Option<usize>>> {
         if x.dtype() == DType::String {
-            return Ok(x.as_strings()?.iter().map(|s| self.texts.get(s?).copied()).collect());
+            let strings = x.as_strings()?;
+            let found = texts::distinct(strings);
+            let known: Vec<Option<usize>> =
+                found.firsts.iter().map(|place| self.texts.get(strings.value(*place)).copied()).collect();
+            return Ok(found.numbers.iter().map(|number| known[*number as usize]).collect());
         }
         let float = x.dtype().is_float();
         let x = x.widen()?;

@@ -35,7 +35,9 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
 }
 
 impl Norm {
-    fn of(self, row: &[f32]) -> f32 {
+    /// The norm of a row.
+    #[inline(always)]
+    pub fn of(self, row: &[f32]) -> f32 {
         match self {
             Self::Max => row.iter().fold(f32::NEG_INFINITY, |max, x| if *x > max || x.is_nan() { *x } else { max }),
             Self::L1 => row.iter().fold(0.0, |sum, x| sum + x.abs()),

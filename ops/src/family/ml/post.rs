@@ -3,6 +3,7 @@
 use crate::{
     Attributes, Error, Result,
     forest::{PostTransform, Precision},
+    numeric::transcendental::exp_f64,
 };
 
 /// Reads the attribute `post_transform`.
@@ -64,10 +65,10 @@ fn softmax_zero(scores: &mut [f64]) {
     let mut sum = 0.0;
     for score in scores.iter_mut() {
         if score.abs() > 1e-7 || score.is_nan() {
-            *score = libm::exp(*score - max);
+            *score = exp_f64(*score - max);
             sum += *score;
         } else {
-            *score *= libm::exp(-max);
+            *score *= exp_f64(-max);
         }
     }
     scores.iter_mut().for_each(|s| *s = if sum == 0.0 { 0.0 } else { *s / sum });
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn lone_scores_and_zeros() {
         let logistic = PostTransform::Logistic { k: 1.0 };
-        let f = |x: f64| 1.0 / (1.0 + libm::exp(-x));
+        let f = |x: f64| 1.0 / (1.0 + exp_f64(-x));
         for (post, second, scores, expected) in [
             (PostTransform::None, Second::Complement, vec![0.25], vec![0.75, 0.25]),
             (PostTransform::Softmax, Second::Opposite, vec![0.25], vec![-0.25, 0.25]),

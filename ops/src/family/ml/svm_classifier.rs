@@ -3,7 +3,7 @@
 use super::{kernel::Kernel, post, table};
 use crate::{
     DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, forest::PostTransform,
-    tensor::element_count,
+    numeric::transcendental::exp_f64, tensor::element_count,
 };
 use std::sync::Arc;
 
@@ -141,7 +141,7 @@ impl SvmClassifier {
         for i in 0..k {
             for j in i + 1..k {
                 let Some((score, (a, b))) = given.next() else { continue };
-                let p = 1.0 / (1.0 + libm::exp(score * f64::from(*a) + f64::from(*b)));
+                let p = 1.0 / (1.0 + exp_f64(score * f64::from(*a) + f64::from(*b)));
                 let p = p.clamp(1e-7, 1.0 - 1e-7);
                 pairs[i * k + j] = p;
                 pairs[j * k + i] = 1.0 - p;

@@ -4,8 +4,12 @@ use crate::{
     DType, Error, Limits, Result, Tensor,
     tensor::{check_elements, element_count},
 };
-use arrow_array::{Array, builder::StringViewBuilder};
+use arrow_array::{Array, StringViewArray, builder::StringViewBuilder};
 use arrow_buffer::{ArrowNativeType, Buffer};
+use arrow_data::{ByteView, MAX_INLINE_VIEW_LEN};
+
+/// Texts of up to so many bytes are shared by their copies, however few there are.
+const SHARED_BYTES_MAX: usize = 1 << 16;
 
 /// A tensor made of runs of `run` consecutive elements; each run is (which source, index of its first element).
 ///
@@ -87,15 +91,42 @@ fn copy_fixed<T: ArrowNativeType>(
 
 fn copy_strings(sources: &[&Tensor], shape: Vec<usize>, run: usize, runs: Runs<'_>) -> Result<Tensor> {
     let arrays = sources.iter().map(|t| t.as_strings()).collect::<Result<Vec<_>>>()?;
-    let mut out = StringViewBuilder::new();
-    for (source, start) in runs {
-        let array = arrays.get(source).filter(|a| start.checked_add(run).is_some_and(|end| end <= a.len()));
-        let array = array.ok_or_else(|| Error::invalid(format!("element {start} is outside of the tensor")))?;
-        for i in start..start + run {
-            out.append_value(array.value(i));
+    let outside = |start: usize| Error::invalid(format!("element {start} is outside of the tensor"));
+    let count = element_count(&shape)?;
+    let held: usize = arrays.iter().flat_map(|a| a.data_buffers()).map(Buffer::len).sum();
+    // Bytes that few of the copies need are not kept for them.
+    if held > SHARED_BYTES_MAX.max(count.saturating_mul(std::mem::size_of::<u128>())) {
+        let mut out = StringViewBuilder::with_capacity(count);
+        for (source, start) in runs {
+            let array = arrays.get(source).filter(|a| start.checked_add(run).is_some_and(|end| end <= a.len()));
+            let array = array.ok_or_else(|| outside(start))?;
+            (start..start + run).for_each(|i| out.append_value(array.value(i)));
         }
+        return Tensor::from_strings(shape, out.finish());
     }
-    Tensor::from_strings(shape, out.finish())
+    // Views move, the bytes that they point to stay where they are.
+    let mut buffers: Vec<Buffer> = Vec::new();
+    let mut views: Vec<Vec<u128>> = Vec::with_capacity(arrays.len());
+    for array in &arrays {
+        let first = u32::try_from(buffers.len()).map_err(|_| Error::Exhausted("buffers of texts".into()))?;
+        let moved = |view: &u128| match *view as u32 <= MAX_INLINE_VIEW_LEN {
+            true => *view,
+            false => {
+                let view = ByteView::from(*view);
+                ByteView { buffer_index: view.buffer_index + first, ..view }.as_u128()
+            }
+        };
+        views.push(array.views().iter().map(moved).collect());
+        buffers.extend(array.data_buffers().iter().cloned());
+    }
+    let mut out: Vec<u128> = Vec::with_capacity(count);
+    for (source, start) in runs {
+        let piece = views.get(source).and_then(|v| v.get(start..start.checked_add(run)?));
+        out.extend_from_slice(piece.ok_or_else(|| outside(start))?);
+    }
+    // SAFETY: each view is one of an array that was checked, and finds that array's buffers behind those before it.
+    let strings = unsafe { StringViewArray::new_unchecked(out.into(), buffers, None) };
+    Tensor::from_strings(shape, strings)
 }
 
 /// Row-major strides of a shape.

@@ -1,7 +1,10 @@
 //! The one reference of attention that every attention operator shares.
 
 use super::wide::{filled, sum16, via};
-use crate::{Error, Result, numeric::Float};
+use crate::{
+    Error, Result,
+    numeric::{Float, transcendental::exp_f64},
+};
 
 /// What an attention operator shows of its scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +146,7 @@ pub(crate) fn softmax<T: Float>(scores: &mut [T], visible: bool) {
     }
     let greatest = scores.iter().fold(T::LEAST, |m, s| if *s > m || s.is_nan() { *s } else { m });
     for s in scores.iter_mut() {
-        *s = via(s.sub(greatest), libm::exp);
+        *s = via(s.sub(greatest), exp_f64);
     }
     let sum = sum16(scores.iter().copied());
     for s in scores.iter_mut() {

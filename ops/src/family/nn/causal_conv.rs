@@ -2,7 +2,12 @@
 //! over the past, with a state.
 
 use super::wide::{check_float, filled, narrow, via, wide, with_wide};
-use crate::{Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts, numeric::Float, rows};
+use crate::{
+    Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Value,
+    fact::Facts,
+    numeric::{Float, transcendental::exp_f64},
+    rows,
+};
 use std::sync::Arc;
 
 /// `y[t] = sum over k of w[k] x[t - K + 1 + k] + bias`, by channel, with the state standing before the input.
@@ -61,7 +66,7 @@ impl CausalConvWithState {
                     y = y.add(b[c]);
                 }
                 if self.silu {
-                    y = y.mul(via(y, |y| 1.0 / (1.0 + libm::exp(-y))));
+                    y = y.mul(via(y, |y| 1.0 / (1.0 + exp_f64(-y))));
                 }
                 out[line * length + t] = y;
             }

@@ -6,7 +6,12 @@ use super::{
     recurrent::dot,
     wide::{check_float, filled, narrow, via, wide, with_wide},
 };
-use crate::{Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, numeric::Float, rows};
+use crate::{
+    Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
+    fact::Facts,
+    numeric::{Float, transcendental::exp_f64},
+    rows,
+};
 use std::sync::Arc;
 
 /// How the state takes up a key and a value.
@@ -127,7 +132,7 @@ impl LinearAttention {
                     if let Some((g, last)) = &decay {
                         for d in 0..dk {
                             let at = if *last == self.kv_heads { h } else { h * dk + d };
-                            let factor = via(g[token * last + at], libm::exp);
+                            let factor = via(g[token * last + at], exp_f64);
                             s[d * dv..(d + 1) * dv].iter_mut().for_each(|v| *v = v.mul(factor));
                         }
                     }

@@ -2,7 +2,12 @@
 //! [SoftmaxCrossEntropyLoss](https://onnx.ai/onnx/operators/onnx__SoftmaxCrossEntropyLoss.html).
 
 use super::wide::{check_float, filled, narrow, sum16, via, wide, with_wide};
-use crate::{Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, numeric::Float, rows};
+use crate::{
+    Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
+    fact::Facts,
+    numeric::{Float, transcendental::exp_f64},
+    rows,
+};
 use std::sync::Arc;
 
 /// How the losses of samples become one.
@@ -77,7 +82,7 @@ impl Loss {
                 let at = |c: usize| (vector / inner * classes + c) * inner + vector % inner;
                 let greatest = (0..*classes)
                     .fold(T::LEAST, |m, c| if logs[at(c)] > m || logs[at(c)].is_nan() { logs[at(c)] } else { m });
-                let sum = sum16((0..*classes).map(|c| via(logs[at(c)].sub(greatest), libm::exp)));
+                let sum = sum16((0..*classes).map(|c| via(logs[at(c)].sub(greatest), exp_f64)));
                 let log = via(sum, libm::log);
                 for c in 0..*classes {
                     logs[at(c)] = logs[at(c)].sub(greatest).sub(log);

@@ -4,7 +4,12 @@ use super::{
     attention::heads,
     wide::{check_float, filled, narrow, via, wide},
 };
-use crate::{Dim, Error, Fact, Inputs, Node, Result, Rows, Value, fact::Facts, numeric::Float, rows};
+use crate::{
+    Dim, Error, Fact, Inputs, Node, Result, Rows, Value,
+    fact::Facts,
+    numeric::{Float, transcendental::exp_f64},
+    rows,
+};
 
 /// An activation with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,7 +40,7 @@ impl Activation {
                 }
             }
             Self::Tanh => libm::tanh(x),
-            Self::Sigmoid => 1.0 / (1.0 + libm::exp(-x)),
+            Self::Sigmoid => 1.0 / (1.0 + exp_f64(-x)),
             Self::Affine(a, b) => f64::from(a) * x + f64::from(b),
             Self::LeakyRelu(a) => {
                 if x >= 0.0 {
@@ -61,7 +66,7 @@ impl Activation {
                 }
             }
             Self::Softsign => x / (1.0 + x.abs()),
-            Self::Softplus => x.max(0.0) + libm::log1p(libm::exp(-x.abs())),
+            Self::Softplus => x.max(0.0) + libm::log1p(exp_f64(-x.abs())),
         })
     }
 }

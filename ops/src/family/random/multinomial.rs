@@ -3,7 +3,7 @@
 use super::generator::{Generator, fill, seed};
 use crate::{
     DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Value, fact::Facts,
-    family::math::elementwise::same_float,
+    family::math::elementwise::same_float, numeric::transcendental::exp_f64,
 };
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ fn cumulated(row: &[f64]) -> Result<Vec<f64>> {
     let sums: Vec<f64> = row
         .iter()
         .map(|x| {
-            sum += libm::exp(x - greatest);
+            sum += exp_f64(x - greatest);
             sum
         })
         .collect();

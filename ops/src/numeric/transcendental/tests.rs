@@ -118,3 +118,34 @@ fn special_values_are_those_of_ieee() {
         assert!(got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(), "{name}({x}) is {got}, not {want}");
     }
 }
+
+#[test]
+fn exponentials_of_doubles_are_those_of_libm_within_their_errors() {
+    let mut state = 1_u64;
+    let mut unit = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    for width in [1e-12, 0.4, 1.0, 40.0, 709.0, 746.0] {
+        for _ in 0..20_000 {
+            let x = (2.0 * unit() - 1.0) * width;
+            let (got, want) = (exp_f64(x), libm::exp(x));
+            // Both are less than a unit off, and a subnormal is rounded twice.
+            let apart = (got.to_bits() as i64 - want.to_bits() as i64).abs();
+            assert!(apart <= 2 || got == want, "exp({x:e}) is {got:e} where {want:e} is expected");
+        }
+    }
+    for (x, want) in [
+        (0.0, 1.0),
+        (-0.0, 1.0),
+        (f64::INFINITY, f64::INFINITY),
+        (f64::NEG_INFINITY, 0.0),
+        (710.0, f64::INFINITY),
+        (-746.0, 0.0),
+        (f64::MAX, f64::INFINITY),
+        (1e-300, 1.0),
+    ] {
+        assert_eq!(exp_f64(x).to_bits(), f64::to_bits(want), "exp({x:e})");
+    }
+    assert!(exp_f64(f64::NAN).is_nan());
+}
