@@ -6,6 +6,7 @@ mod algebra;
 mod class_labels;
 mod common_subexpressions;
 mod dead_code;
+mod encoded_product;
 mod fold;
 
 use hologram_ops::{
@@ -37,6 +38,11 @@ pub const PASSES: &[Pass] = &[
         name: "class-labels",
         about: "lets classifiers give class numbers and picks the texts after them",
         run: class_labels::run,
+    },
+    Pass {
+        name: "encoded-product",
+        about: "lets products take codes instead of one-hot columns",
+        run: encoded_product::run,
     },
     Pass { name: "common-subexpressions", about: "computes equal nodes once", run: common_subexpressions::run },
     Pass { name: "dead-code", about: "removes nodes that no output needs", run: dead_code::run },

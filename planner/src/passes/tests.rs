@@ -141,6 +141,39 @@ fn draw_node(draw: &mut Draw, graph: &mut Graph, values: &[ValueId]) -> Drawn {
     }
 }
 
+/// One-hot columns of a table of the graph, beside the table itself where it holds floats, under a matrix product.
+fn draw_encoded(draw: &mut Draw, graph: &mut Graph, values: &[ValueId]) -> Option<ValueId> {
+    let x = *draw.of(values);
+    let fact = graph.value(x).fact.clone();
+    let (dtype, shape) = (fact.dtype()?, fact.known_shape()?);
+    let &[rows, columns] = shape.as_slice() else { return None };
+    if !matches!(dtype, DType::F32 | DType::I64) || rows == 0 || columns == 0 {
+        return None;
+    }
+    let categories = Attribute::Ints(vec![0, 1, -1, -2, 7]);
+    let one = graph.add_op("OneHotEncoder").domain("ai.onnx.ml", 1).attribute("cats_int64s", categories);
+    let one = one.input(x, 0, 0).finish().ok()?;
+    let mut features = columns * 5;
+    let flat = Tensor::from_slice([2], &[-1, features as i64]).ok()?;
+    let flat = graph.add_fresh_constant("flat", flat).ok()?;
+    let flat = graph.add_op("Reshape").input(one, 0, 0).input(flat, 0, 1).finish().ok()?;
+    let mut all = graph.output_of(flat, 0).ok()?;
+    if dtype == DType::F32 {
+        features += columns;
+        let first = draw.below(2);
+        let joined = graph.add_op("Concat").attribute("axis", Attribute::Int(1));
+        let joined = joined.input(all, 0, first).input(x, 0, 1 - first).finish().ok()?;
+        all = graph.output_of(joined, 0).ok()?;
+    }
+    let targets = 1 + draw.below(3);
+    let weights = (0..features * targets).map(|_| *draw.of(&[1.0f32, -0.0, 0.0, -2.5, 1e-40, -1e-30])).collect();
+    let weights = graph.add_fresh_constant("w", Tensor::from_vec([features, targets], weights).ok()?).ok()?;
+    let product = graph.add_op("MatMul").input(all, 0, 0).input(weights, 0, 1).finish().ok()?;
+    let product = graph.output_of(product, 0).ok()?;
+    graph.infer().ok()?;
+    Some(product)
+}
+
 fn draw_graph(draw: &mut Draw, registry: &Registry) -> (Graph, Vec<Value>) {
     let mut graph = Graph::new("random");
     let (mut values, mut given) = (Vec::new(), Vec::new());
@@ -168,6 +201,9 @@ fn draw_graph(draw: &mut Draw, registry: &Registry) -> (Graph, Vec<Value>) {
         graph = attempt;
         values.push(graph.output_of(node, 0).unwrap());
         made.push(values[values.len() - 1]);
+    }
+    if draw.below(4) == 0 {
+        made.extend(draw_encoded(draw, &mut graph, &values));
     }
     for (i, value) in made.iter().enumerate() {
         if draw.below(3) == 0 || i + 1 == made.len() {

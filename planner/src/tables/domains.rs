@@ -240,7 +240,7 @@ fn known(graph: &Graph, node: &NodeData, value: ValueId) -> Option<Known> {
             .map(|n| Known::Ints(n.into_iter().collect()))
     };
     match (node.domain.as_str(), node.op.as_str()) {
-        ("ai.onnx.ml", "OneHotEncoder") => list("cats_int64s", "cats_strings"),
+        ("ai.onnx.ml", "OneHotEncoder") | ("ai.hologram", "CategoryCode") => list("cats_int64s", "cats_strings"),
         ("ai.onnx.ml", "LabelEncoder") => list("keys_int64s", "keys_strings"),
         ("" | "ai.onnx", "Gather")
             if node.inputs.get(1) == Some(&Some(value)) && node.inputs.first() != Some(&Some(value)) =>

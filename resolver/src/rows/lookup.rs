@@ -7,6 +7,7 @@
 
 use super::{
     bind::{Bound, BoundColumn, NullRule, Source},
+    gather::gather,
     texts::texts,
 };
 use crate::{
@@ -14,8 +15,8 @@ use crate::{
     table::{Domain, ENTRIES_MAX, Table},
 };
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, PrimitiveArray, UInt32Array, cast::AsArray,
-    new_null_array, types::*,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, PrimitiveArray, cast::AsArray, new_null_array,
+    types::*,
 };
 use arrow_buffer::ArrowNativeType;
 use arrow_schema::DataType;
@@ -52,8 +53,8 @@ struct AxisColumn {
     how: How,
 }
 
-/// The last dictionary's values with their steps.
-type Kept = Option<(ArrayRef, Arc<[u32]>)>;
+/// The last dictionary's values with their steps, and whether these are even.
+type Kept = Option<(ArrayRef, Arc<[u32]>, Option<Even>)>;
 
 /// How a column's values become codes.
 #[derive(Debug)]
@@ -138,7 +139,7 @@ impl Lookup {
 
     /// The answers of a batch whose rows all have entries.
     pub(super) fn answers(&self, entries: Entries) -> Result<ArrayRef> {
-        Ok(arrow_select::take::take(&self.answers, &UInt32Array::from(entries.entries), None)?)
+        gather(&self.answers, &entries.entries)
     }
 
     /// The answers of a batch, of which those of the rows without an entry are given.
@@ -302,50 +303,72 @@ impl Even {
         is_even.then_some(Self { first: least + first as i64, count: count as u32, step, stride })
     }
 
-    /// Adds the steps of a column whose integers are all among these; does nothing where one is not, or for small types,
-    /// whose list is as quick.
-    fn add_all(&self, array: &ArrayRef, entries: &mut [u32]) -> bool {
+    /// Adds the steps of a column whose integers are all among these; does nothing where one is not.
+    fn add_all(&self, array: &dyn Array, entries: &mut [u32]) -> bool {
+        let (first, narrow) = (self.first, self.first as i32);
         match array.data_type() {
+            // Their integers and what lies between two of them fit 32 bits.
+            DataType::Int8 => {
+                let values = array.as_primitive::<Int8Type>().values();
+                self.add_each(values, move |x| i32::from(x).wrapping_sub(narrow) as u32, entries)
+            }
+            DataType::UInt8 => {
+                let values = array.as_primitive::<UInt8Type>().values();
+                self.add_each(values, move |x| i32::from(x).wrapping_sub(narrow) as u32, entries)
+            }
+            DataType::Int16 => {
+                let values = array.as_primitive::<Int16Type>().values();
+                self.add_each(values, move |x| i32::from(x).wrapping_sub(narrow) as u32, entries)
+            }
+            DataType::UInt16 => {
+                let values = array.as_primitive::<UInt16Type>().values();
+                self.add_each(values, move |x| i32::from(x).wrapping_sub(narrow) as u32, entries)
+            }
             DataType::Int32 => {
                 let values = array.as_primitive::<Int32Type>().values();
-                i32::try_from(self.first)
-                    .is_ok_and(|first| self.add_each(values, |x| x.wrapping_sub(first) as u32, entries))
+                i32::try_from(first)
+                    .is_ok_and(|first| self.add_each(values, move |x| x.wrapping_sub(first) as u32, entries))
             }
             DataType::UInt32 => {
                 let values = array.as_primitive::<UInt32Type>().values();
-                u32::try_from(self.first).is_ok_and(|first| self.add_each(values, |x| x.wrapping_sub(first), entries))
+                u32::try_from(first).is_ok_and(|first| self.add_each(values, move |x| x.wrapping_sub(first), entries))
             }
             DataType::Int64 => {
-                let place = |x: i64| x.wrapping_sub(self.first) as u64;
+                let place = move |x: i64| x.wrapping_sub(first) as u64;
                 self.add_each(array.as_primitive::<Int64Type>().values(), place, entries)
             }
             DataType::UInt64 => {
-                let place = |x: u64| x.wrapping_sub(self.first as u64);
+                let place = move |x: u64| x.wrapping_sub(first as u64);
                 self.add_each(array.as_primitive::<UInt64Type>().values(), place, entries)
             }
             _ => false,
         }
     }
 
-    /// As above, by the place of each integer among these. Both passes are loops without branches.
+    /// As above, by the place of each integer among these. The passes are loops without branches.
     #[inline(always)]
-    fn add_each<T: Copy, P: Copy + Into<u64>>(
+    fn add_each<T: Copy, P: PartialOrd + Copy + From<u32> + Into<u64>>(
         &self,
         values: &[T],
         place: impl Fn(T) -> P,
         entries: &mut [u32],
     ) -> bool {
-        let count = u64::from(self.count);
+        let Self { count, step, stride, .. } = *self;
         vectorized(
             #[inline(always)]
-            || {
-                if values.iter().fold(false, |outside, x| outside | (place(*x).into() >= count)) {
-                    return false;
-                }
+            move || {
+                // Everything by value: what is read through a reference is read again after each entry that is written.
+                let (count, step, stride, place) = (P::from(count), step, stride, place);
+                let added = |x: T| (place(x).into() as u32).wrapping_mul(stride).wrapping_add(step);
+                let mut outside = false;
                 for (entry, x) in entries.iter_mut().zip(values) {
-                    *entry += self.step + place(*x).into() as u32 * self.stride;
+                    outside |= place(*x) >= count;
+                    *entry = entry.wrapping_add(added(*x));
                 }
-                true
+                if outside {
+                    entries.iter_mut().zip(values).for_each(|(entry, x)| *entry = entry.wrapping_sub(added(*x)));
+                }
+                !outside
             },
         )
     }
@@ -423,22 +446,27 @@ impl AxisColumn {
         let Some(dictionary) = array.as_any_dictionary_opt() else { return Ok(false) };
         let values = dictionary.values();
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.as_ref().filter(|(held, _)| held.to_data().ptr_eq(&values.to_data()));
-        let list = match known {
-            Some((_, list)) => list.clone(),
+        let known = kept.as_ref().filter(|(held, ..)| held.to_data().ptr_eq(&values.to_data()));
+        let (list, even) = match known {
+            Some((_, list, even)) => (list.clone(), *even),
             // A few rows of a great dictionary do not pay for its translation.
             None if values.len() > 4 * array.len().max(1_024) => return Ok(false),
             None => {
                 // The last step is that of a row without a value.
                 let mut list = steps(domain, column, values, self.stride)?;
                 list.extend(steps(domain, column, &new_null_array(values.data_type(), 1), self.stride)?);
+                let even = Even::of(0, &list[..values.len()], self.stride);
                 let list: Arc<[u32]> = list.into();
-                *kept = Some((values.clone(), list.clone()));
-                list
+                *kept = Some((values.clone(), list.clone(), even));
+                (list, even)
             }
         };
         drop(kept);
-        match dictionary.keys().data_type() {
+        let keys = dictionary.keys();
+        if keys.null_count() == 0 && even.is_some_and(|even| even.add_all(keys, &mut sums.entries)) {
+            return Ok(true);
+        }
+        match keys.data_type() {
             DataType::Int8 => by_codes::<Int8Type>(array.as_dictionary(), &list, sums),
             DataType::Int16 => by_codes::<Int16Type>(array.as_dictionary(), &list, sums),
             DataType::Int32 => by_codes::<Int32Type>(array.as_dictionary(), &list, sums),
@@ -458,11 +486,11 @@ fn by_codes<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>, list: &[u32],
     let Some(last) = list.len().checked_sub(1) else { return };
     let keys = array.keys();
     // What stands for a code under NULL may be anything.
-    let step = |key: K::Native| list[key.as_usize().min(last)];
+    let step = move |key: K::Native| list[key.as_usize().min(last)];
     match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => vectorized(
             #[inline(always)]
-            || sums.add(keys.values().iter().map(|key| step(*key))),
+            move || sums.add(keys.values().iter().map(move |key| step(*key))),
         ),
         Some(nulls) => {
             let codes = keys.values().iter().zip(nulls.iter());
@@ -474,12 +502,16 @@ fn by_codes<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>, list: &[u32],
 /// Steps by integers from `least` on; whether they are integers of a type that has a list.
 fn by_keys(array: &ArrayRef, least: i64, steps: &[u32], sums: &mut Sums) -> bool {
     let Some(last) = steps.len().checked_sub(1) else { return false };
-    let step = |x: i64| steps[(x.saturating_sub(least).max(0) as usize).min(last)];
-    fn integers<T: ArrowPrimitiveType>(array: &ArrayRef, sums: &mut Sums, step: impl Fn(T::Native) -> u32) -> bool {
+    let step = move |x: i64| steps[(x.saturating_sub(least).max(0) as usize).min(last)];
+    fn integers<T: ArrowPrimitiveType>(
+        array: &ArrayRef,
+        sums: &mut Sums,
+        step: impl Fn(T::Native) -> u32 + Copy,
+    ) -> bool {
         let values = array.as_primitive::<T>().values();
         vectorized(
             #[inline(always)]
-            || sums.add(values.iter().map(|x| step(*x))),
+            move || sums.add(values.iter().map(move |x| step(*x))),
         );
         true
     }
@@ -488,14 +520,14 @@ fn by_keys(array: &ArrayRef, least: i64, steps: &[u32], sums: &mut Sums) -> bool
             sums.add(array.as_boolean().values().iter().map(|x| step(i64::from(x))));
             true
         }
-        DataType::Int8 => integers::<Int8Type>(array, sums, |x| step(x.into())),
-        DataType::Int16 => integers::<Int16Type>(array, sums, |x| step(x.into())),
-        DataType::Int32 => integers::<Int32Type>(array, sums, |x| step(x.into())),
+        DataType::Int8 => integers::<Int8Type>(array, sums, move |x| step(x.into())),
+        DataType::Int16 => integers::<Int16Type>(array, sums, move |x| step(x.into())),
+        DataType::Int32 => integers::<Int32Type>(array, sums, move |x| step(x.into())),
         DataType::Int64 => integers::<Int64Type>(array, sums, step),
-        DataType::UInt8 => integers::<UInt8Type>(array, sums, |x| step(x.into())),
-        DataType::UInt16 => integers::<UInt16Type>(array, sums, |x| step(x.into())),
-        DataType::UInt32 => integers::<UInt32Type>(array, sums, |x| step(x.into())),
-        DataType::UInt64 => integers::<UInt64Type>(array, sums, |x| step(x.min(i64::MAX as u64) as i64)),
+        DataType::UInt8 => integers::<UInt8Type>(array, sums, move |x| step(x.into())),
+        DataType::UInt16 => integers::<UInt16Type>(array, sums, move |x| step(x.into())),
+        DataType::UInt32 => integers::<UInt32Type>(array, sums, move |x| step(x.into())),
+        DataType::UInt64 => integers::<UInt64Type>(array, sums, move |x| step(x.min(i64::MAX as u64) as i64)),
         _ => false,
     }
 }

@@ -38,14 +38,39 @@ pub(crate) fn product(
     ldc: usize,
     scratch: &mut [f32],
 ) {
+    if b.k == 0 && b.n > 0 {
+        c.chunks_mut(ldc).take(m).for_each(|row| row[..b.n].fill(0.0));
+    }
+    chains(isa, m, a, b, c, ldc, scratch, true);
+}
+
+/// As [`product`], carrying on the chains that `c` holds.
+pub(crate) fn product_onto(
+    isa: Isa,
+    m: usize,
+    a: Left<'_>,
+    b: &PackedB<'_>,
+    c: &mut [f32],
+    ldc: usize,
+    scratch: &mut [f32],
+) {
+    chains(isa, m, a, b, c, ldc, scratch, false);
+}
+
+/// The chains of a product, from zero where they are new.
+#[expect(clippy::too_many_arguments, reason = "the operands of a product, all of different kinds")]
+fn chains(
+    isa: Isa,
+    m: usize,
+    a: Left<'_>,
+    b: &PackedB<'_>,
+    c: &mut [f32],
+    ldc: usize,
+    scratch: &mut [f32],
+    are_new: bool,
+) {
     let (k, n) = (b.k, b.n);
     if m == 0 || n == 0 {
-        return;
-    }
-    if k == 0 {
-        for row in c.chunks_mut(ldc).take(m) {
-            row[..n].fill(0.0);
-        }
         return;
     }
     for (block, k0) in (0..k).step_by(KC).enumerate() {
@@ -59,7 +84,7 @@ pub(crate) fn product(
                     &scratch[..rows * kc]
                 }
             };
-            micro::block(isa, strips, rows, kc, b, block, &mut c[i0 * ldc..], ldc, k0 == 0);
+            micro::block(isa, strips, rows, kc, b, block, &mut c[i0 * ldc..], ldc, k0 == 0 && are_new);
         }
     }
 }
@@ -95,6 +120,7 @@ mod tests {
             let expected: Vec<u32> = (0..m * n)
                 .map(|i| (0..k).fold(0.0f32, |s, l| a[i / n * k + l].mul_add(b[l * n + i % n], s)).to_bits())
                 .collect();
+            let (row, column) = (&a, &b);
             for isa in Isa::available() {
                 let mut packed = vec![f32::NAN; PackedB::len(isa, k, n)];
                 let b = PackedB::pack(isa, k, n, StripSource::Rows { values: &b, stride: n }, &mut packed);
@@ -104,6 +130,15 @@ mod tests {
                     product(isa, m, left, &b, &mut c, n.max(1), &mut scratch);
                     let got: Vec<u32> = c.iter().map(|x| x.to_bits()).collect();
                     assert_eq!(got, expected, "{isa:?} {m}x{k}x{n}");
+                    // Carried on, a chain is twice as long.
+                    let carried: Vec<u32> = (0..m * n)
+                        .map(|i| {
+                            (0..k).fold(c[i], |s, l| row[i / n * k + l].mul_add(column[l * n + i % n], s)).to_bits()
+                        })
+                        .collect();
+                    product_onto(isa, m, left, &b, &mut c, n.max(1), &mut scratch);
+                    let got: Vec<u32> = c.iter().map(|x| x.to_bits()).collect();
+                    assert_eq!(got, carried, "{isa:?} {m}x{k}x{n}");
                 }
             }
         }

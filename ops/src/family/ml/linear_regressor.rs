@@ -37,16 +37,10 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
     Ok(Arc::new(LinearRegressor { coefficients, intercepts, targets, post: post::parse(node.attributes)? }))
 }
 
-/// One row's linear functions, in the declared order.
-pub(super) fn products<'a>(
-    row: &'a [f32],
-    coefficients: &'a [f32],
-    intercepts: &'a [f32],
-) -> impl Iterator<Item = f32> + 'a {
-    intercepts.iter().enumerate().map(move |(t, intercept)| {
-        let own = &coefficients[t * row.len()..(t + 1) * row.len()];
-        row.iter().zip(own).fold(0.0f32, |sum, (x, c)| x.mul_add(*c, sum)) + intercept
-    })
+/// One row's products with each row of coefficients, in the declared order.
+pub(super) fn products<'a>(row: &'a [f32], coefficients: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
+    let each = coefficients.chunks_exact(row.len().max(1));
+    each.map(move |own| row.iter().zip(own).fold(0.0f32, |sum, (x, c)| x.mul_add(*c, sum)))
 }
 
 impl Operator for LinearRegressor {
@@ -63,7 +57,7 @@ impl Operator for LinearRegressor {
         let values = table::narrow(x)?;
         let mut out = Vec::with_capacity(element_count(&[rows, self.targets])?);
         for row in values.chunks_exact(columns) {
-            let sums = products(row, &self.coefficients, &self.intercepts);
+            let sums = products(row, &self.coefficients).zip(&self.intercepts).map(|(sum, intercept)| sum + intercept);
             if self.post == PostTransform::None {
                 out.extend(sums);
                 continue;

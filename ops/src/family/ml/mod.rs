@@ -5,8 +5,11 @@
 pub mod array_feature_extractor;
 pub mod binarizer;
 pub mod cast_map;
+pub mod category_code;
 pub mod category_mapper;
+pub mod class_scores;
 pub mod dict_vectorizer;
+pub mod encoded_product;
 pub mod ensemble;
 pub mod feature_vectorizer;
 pub mod forest;
@@ -58,6 +61,9 @@ pub const ROWS: &[OpRow] = &[
     row("CategoryMapper", 1, category_mapper::parse),
     row("DictVectorizer", 1, dict_vectorizer::parse),
     row("FeatureVectorizer", 1, feature_vectorizer::parse),
+    own("CategoryCode", category_code::parse),
+    own("ClassScores", class_scores::parse),
+    own("EncodedProduct", encoded_product::parse),
     own("Forest", forest::parse),
     own("ForestTransform", forest_transform::parse),
     row("Imputer", 1, imputer::parse),

@@ -24,6 +24,11 @@ pub struct OneHotEncoder {
 }
 
 pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
+    Ok(Arc::new(encoder(node)?))
+}
+
+/// The encoder that a node's attributes describe.
+pub(super) fn encoder(node: &Node<'_>) -> Result<OneHotEncoder> {
     let labels = table::Labels::parse(node.attributes, "cats_int64s", "cats_strings")?;
     let (categories, texts) = (labels.len(), labels.dtype() == DType::String);
     let keys: Vec<Key> = match labels {
@@ -31,11 +36,11 @@ pub(super) fn parse(node: &Node<'_>) -> Result<Arc<dyn Operator>> {
         table::Labels::Strings(v) => v.into_iter().map(Key::Text).collect(),
     };
     let zeros = node.attributes.flag_or("zeros", true)?;
-    Ok(Arc::new(OneHotEncoder { positions: Positions::new(keys, true), categories, texts, zeros }))
+    Ok(OneHotEncoder { positions: Positions::new(keys, true), categories, texts, zeros })
 }
 
 impl OneHotEncoder {
-    fn check(&self, dtype: DType) -> Result<()> {
+    pub(super) fn check(&self, dtype: DType) -> Result<()> {
         if (dtype == DType::String) != self.texts {
             return Err(Error::invalid(format!(
                 "input 0 is {dtype} where the categories are {}",
@@ -43,6 +48,27 @@ impl OneHotEncoder {
             )));
         }
         if self.texts { Ok(()) } else { table::number(dtype).map(|_| ()) }
+    }
+
+    /// The category of each element.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another type, and for an unknown category where that is an error.
+    pub(super) fn find(&self, x: &Tensor) -> Result<Vec<Option<usize>>> {
+        self.check(x.dtype())?;
+        let found: Vec<Option<usize>> = if x.dtype().is_float() {
+            // Truncation maps NaN to a number that must not become category 0.
+            let values = table::wide(x)?;
+            let ints = Tensor::from_vec(x.shape(), values.iter().map(|v| *v as i64).collect())?;
+            let known = self.positions.of(&ints)?;
+            known.into_iter().zip(&values).map(|(at, v)| at.filter(|_| v.is_finite())).collect()
+        } else {
+            self.positions.of(x)?
+        };
+        match found.iter().position(|at| at.is_none()).filter(|_| !self.zeros) {
+            Some(i) => Err(Error::invalid(format!("element {i} of input 0 is of an unknown category"))),
+            None => Ok(found),
+        }
     }
 }
 
@@ -55,23 +81,12 @@ impl Operator for OneHotEncoder {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
-        self.check(x.dtype())?;
-        let found = if x.dtype().is_float() {
-            // Truncation maps NaN to a number that must not become category 0.
-            let values = table::wide(x)?;
-            let ints = Tensor::from_vec(x.shape(), values.iter().map(|v| *v as i64).collect())?;
-            let known = self.positions.of(&ints)?;
-            known.into_iter().zip(&values).map(|(at, v)| at.filter(|_| v.is_finite())).collect()
-        } else {
-            self.positions.of(x)?
-        };
+        let found = self.find(x)?;
         let shape: Vec<usize> = x.shape().iter().copied().chain([self.categories]).collect();
         let mut out = vec![0.0f32; element_count(&shape)?];
         for (i, at) in found.into_iter().enumerate() {
-            match at {
-                Some(at) => out[i * self.categories + at] = 1.0,
-                None if self.zeros => {}
-                None => return Err(Error::invalid(format!("element {i} of input 0 is of an unknown category"))),
+            if let Some(at) = at {
+                out[i * self.categories + at] = 1.0;
             }
         }
         Ok(vec![Tensor::from_vec(shape, out)?.into()])

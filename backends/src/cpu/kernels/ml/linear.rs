@@ -2,15 +2,15 @@
 //!
 //! The operators declare the order of the product's own sums.
 
-use super::finish::Link;
+use super::{classes::Classes, finish::Link};
 use crate::cpu::{
     gemm::{self, Left, PackedB, StripSource},
-    kernels::{Io, Kernel, Request, ViewMut},
+    kernels::{Io, Kernel, Request},
     simd::Isa,
 };
 use hologram_ops::{
     DType, Result,
-    family::ml::{linear_classifier::LinearClassifier, linear_regressor::LinearRegressor, table::Labels},
+    family::ml::{linear_classifier::LinearClassifier, linear_regressor::LinearRegressor},
     forest::PostTransform,
 };
 
@@ -100,18 +100,16 @@ impl Kernel for Regressor {
 /// The kernel for a `LinearClassifier` of `f32` whose labels are numbers.
 pub(super) fn select_classifier(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     let classifier = request.op::<LinearClassifier>()?;
-    let Labels::Ints(labels) = &classifier.labels else { return None };
-    let link = Link::of(&classifier.post, labels.len())?;
-    let functions = Functions::of(request, &classifier.coefficients, &classifier.intercepts)?;
+    let classes = Classes::of(&classifier.scores)?;
+    let functions = Functions::of(request, &classifier.coefficients, &classifier.scores.intercepts)?;
     let rows = *request.shape(0)?.first()?;
-    Some(Box::new(Classifier { functions, link, labels: labels.clone(), rows }))
+    Some(Box::new(Classifier { functions, classes, rows }))
 }
 
 #[derive(Debug)]
 struct Classifier {
     functions: Functions,
-    link: Link,
-    labels: Vec<i64>,
+    classes: Classes,
     rows: usize,
 }
 
@@ -121,49 +119,13 @@ impl Kernel for Classifier {
     }
 
     fn scratch_bytes(&self) -> usize {
-        // The scores, where nobody asks for them.
-        self.functions.scratch_bytes() + 4 * self.rows * self.labels.len()
+        self.functions.scratch_bytes() + self.classes.scratch_bytes(self.rows)
     }
 
     fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
         let x = io.input::<f32>(0)?;
-        let (count, width) = (self.functions.count, self.labels.len());
         let Io { outputs, scratch, .. } = io;
         let (scratch, own) = scratch.split_at_mut(self.functions.scratch_bytes());
-        let (classes, scores) = outputs.split_at_mut(1);
-        let asked = scores.first_mut().and_then(Option::as_mut).map(ViewMut::as_slice_mut::<f32>).transpose()?;
-        let is_asked = asked.is_some();
-        let scores = match asked {
-            Some(scores) => scores,
-            None => bytemuck::cast_slice_mut::<u8, f32>(&mut own[..4 * self.rows * width]),
-        };
-        // A lone score stands in the first of two columns until it is both.
-        self.functions.scores(x, scores, width, scratch);
-        if let Some(classes) = classes.first_mut().and_then(Option::as_mut) {
-            for (class, scores) in classes.as_slice_mut::<i64>()?.iter_mut().zip(scores.chunks_exact(width)) {
-                let best = match count {
-                    1 => usize::from(scores[0] > 0.0),
-                    _ => (1..count).fold(0, |best, i| if scores[i] > scores[best] { i } else { best }),
-                };
-                *class = self.labels[best];
-            }
-        }
-        if !is_asked {
-            return Ok(());
-        }
-        if count == 1 {
-            for row in scores.chunks_exact_mut(width) {
-                row[1] = row[0];
-                row[0] = match self.link {
-                    Link::Logistic => -row[1],
-                    _ => (1.0 - f64::from(row[1])) as f32,
-                };
-            }
-            if self.link != Link::Logistic {
-                return Ok(());
-            }
-        }
-        self.link.apply(width, scores);
-        Ok(())
+        self.classes.finish(self.rows, outputs, own, |scores, stride| self.functions.scores(x, scores, stride, scratch))
     }
 }

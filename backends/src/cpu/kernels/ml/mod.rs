@@ -1,5 +1,7 @@
 //! The operators of `ai.onnx.ml` over tables of numbers, beside trees.
 
+mod classes;
+mod encoded;
 mod finish;
 mod imputer;
 mod linear;
@@ -12,5 +14,14 @@ mod tests;
 use super::Select;
 
 /// The kernels, tried in order.
-pub(super) const TABLE: &[Select] =
-    &[linear::select, linear::select_classifier, scaler::select, normalizer::select, one_hot::select, imputer::select];
+pub(super) const TABLE: &[Select] = &[
+    linear::select,
+    linear::select_classifier,
+    encoded::select,
+    classes::select,
+    scaler::select,
+    normalizer::select,
+    one_hot::select,
+    one_hot::select_code,
+    imputer::select,
+];

@@ -20,6 +20,11 @@ fn table(rows: usize, columns: usize, seed: u64) -> Tensor {
     Tensor::from_vec([rows, columns], (0..rows * columns).map(|_| number()).collect()).unwrap()
 }
 
+fn scaled(tensor: &Tensor, by: f32) -> Tensor {
+    let values = tensor.as_slice::<f32>().unwrap().iter().map(|x| x * by).collect();
+    Tensor::from_vec(tensor.shape(), values).unwrap()
+}
+
 fn floats(values: &[f32]) -> Attribute {
     Attribute::Floats(values.to_vec())
 }
@@ -107,6 +112,74 @@ fn linear_models() {
             check("LinearRegressor", "linear", columns, &[DType::F32], &regressor);
             let classifier = [&plain[..], &[("classlabels_ints", ints(&labels))]].concat();
             check("LinearClassifier", "linear", columns, &[DType::F32], &classifier);
+        }
+    }
+}
+
+#[test]
+fn category_codes() {
+    for dtype in [DType::I64, DType::F32] {
+        let x = Tensor::from_vec([6, 1], vec![0i64, -7, 5, 1_000_000, -8, 0]).unwrap();
+        let attributes = [("cats_int64s", ints(&[-7, 5, 0]))];
+        let case = case("CategoryCode", "category-code", &[(x.shape(), false)], &attributes).own();
+        compare(&case, vec![x.cast(dtype).unwrap()], dtype.name());
+    }
+}
+
+#[test]
+fn class_scores() {
+    for (scores, post) in [(1, "NONE"), (1, "LOGISTIC"), (1, "SOFTMAX"), (3, "SOFTMAX"), (4, "LOGISTIC"), (2, "NONE")] {
+        let labels: Vec<i64> = (0..scores.max(2) as i64).map(|i| 7 - i).collect();
+        let intercepts: Vec<f32> = (0..scores).map(|i| i as f32 / 3.0 - 0.5).collect();
+        let attributes =
+            [("classlabels_ints", ints(&labels)), ("post_transform", text(post)), ("intercepts", floats(&intercepts))];
+        for rows in [0, 1, 7, 400] {
+            let case = case("ClassScores", "classes", &[(&[rows, scores], false)], &attributes).own();
+            compare(&case, vec![table(rows, scores, 3)], &format!("[{rows}, {scores}] {post}"));
+        }
+    }
+}
+
+#[test]
+fn encoded_products() {
+    // Columns of codes or numbers, and categories of each; 0 of them for numbers.
+    let layouts: [&[(usize, usize)]; 5] =
+        [&[(1, 3)], &[(3, 4), (1, 9)], &[(2, 0), (1, 5)], &[(1, 5), (40, 0), (2, 3), (1, 0)], &[(3, 0), (2, 0)]];
+    for layout in layouts {
+        let features: usize = layout.iter().map(|(columns, categories)| columns * (*categories).max(1)).sum();
+        for targets in [1, 3, 20] {
+            // Products that vanish below zero leave a negative zero, and so do coefficients.
+            for tiny in [false, true] {
+                let coefficient = |i: usize| match (tiny, i % 4) {
+                    (false, _) => (i * 7 % 23) as f32 / 9.0 - 1.2,
+                    (true, 0) => -0.0,
+                    (true, 1) => 1e-30,
+                    (true, _) => -1e-30,
+                };
+                let coefficients: Vec<f32> = (0..features * targets).map(coefficient).collect();
+                let attributes = [
+                    ("columns", ints(&layout.iter().map(|(columns, _)| *columns as i64).collect::<Vec<_>>())),
+                    ("categories", ints(&layout.iter().map(|(_, categories)| *categories as i64).collect::<Vec<_>>())),
+                    ("targets", Attribute::Int(targets as i64)),
+                    ("coefficients", floats(&coefficients)),
+                ];
+                for rows in [0, 1, 7, 600] {
+                    let shapes: Vec<[usize; 2]> = layout.iter().map(|(columns, _)| [rows, *columns]).collect();
+                    let inputs: Vec<(&[usize], bool)> = shapes.iter().map(|shape| (&shape[..], false)).collect();
+                    let tensor = |(i, (columns, categories)): (usize, &(usize, usize))| {
+                        let numbers = table(rows, *columns, i as u64 + 1);
+                        if *categories == 0 {
+                            return if tiny { scaled(&numbers, 1e-30) } else { numbers };
+                        }
+                        // Some are of no category.
+                        let code = |i: usize| (i * 31 % (categories + 2)) as i32 - 1;
+                        Tensor::from_vec([rows, *columns], (0..rows * columns).map(code).collect()).unwrap()
+                    };
+                    let tensors = layout.iter().enumerate().map(tensor).collect();
+                    let case = case("EncodedProduct", "encoded", &inputs, &attributes).own();
+                    compare(&case, tensors, &format!("{layout:?} {rows} rows"));
+                }
+            }
         }
     }
 }

@@ -1,0 +1,125 @@
+//! Entries of a table's answers, in the order of rows.
+//!
+//! Numbers, lists of a fixed number of them, and structs and dictionaries of these are copied here, straight from their
+//! buffers; everything else by Arrow's `take`.
+
+use crate::Result;
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, FixedSizeListArray, PrimitiveArray, StructArray, UInt32Array,
+    cast::AsArray, types::*,
+};
+use arrow_buffer::ScalarBuffer;
+use arrow_schema::DataType;
+use std::sync::Arc;
+
+/// Lists of more numbers are copied by Arrow.
+const LIST_MAX: usize = 16;
+
+/// The answers of some entries.
+///
+/// # Errors
+/// What Arrow's `take` says.
+pub(super) fn gather(answers: &ArrayRef, entries: &[u32]) -> Result<ArrayRef> {
+    match direct(answers, entries, 1)? {
+        Some(array) => Ok(array),
+        None => {
+            let entries = UInt32Array::from_iter_values(entries.iter().copied());
+            Ok(arrow_select::take::take(answers, &entries, None)?)
+        }
+    }
+}
+
+/// The answers of some entries of so many elements each, where they are copied here.
+fn direct(answers: &ArrayRef, entries: &[u32], width: usize) -> Result<Option<ArrayRef>> {
+    if answers.null_count() > 0 {
+        return Ok(None);
+    }
+    Ok(match answers.data_type() {
+        DataType::Float32 => Some(numbers::<Float32Type>(answers, entries, width)),
+        DataType::Float64 => Some(numbers::<Float64Type>(answers, entries, width)),
+        DataType::Int32 => Some(numbers::<Int32Type>(answers, entries, width)),
+        DataType::Int64 => Some(numbers::<Int64Type>(answers, entries, width)),
+        DataType::FixedSizeList(item, size) if width == 1 => {
+            let list = answers.as_fixed_size_list();
+            let count = usize::try_from(*size).unwrap_or(0);
+            if !(1..=LIST_MAX).contains(&count) {
+                return Ok(None);
+            }
+            let Some(values) = direct(list.values(), entries, count)? else { return Ok(None) };
+            Some(Arc::new(FixedSizeListArray::try_new(item.clone(), *size, values, None)?))
+        }
+        DataType::Struct(fields) if width == 1 && !fields.is_empty() => {
+            let columns = answers.as_struct().columns().iter().map(|column| gather(column, entries));
+            Some(Arc::new(StructArray::try_new(fields.clone(), columns.collect::<Result<_>>()?, None)?))
+        }
+        DataType::Dictionary(key, _) if width == 1 && **key == DataType::Int32 => {
+            let dictionary = answers.as_dictionary::<Int32Type>();
+            let keys: ArrayRef = Arc::new(dictionary.keys().clone());
+            let keys = numbers::<Int32Type>(&keys, entries, 1).as_primitive::<Int32Type>().clone();
+            Some(Arc::new(DictionaryArray::try_new(keys, dictionary.values().clone())?))
+        }
+        _ => None,
+    })
+}
+
+/// Numbers without NULL, `width` of them an entry.
+fn numbers<T: ArrowPrimitiveType>(answers: &ArrayRef, entries: &[u32], width: usize) -> ArrayRef {
+    let values: &[T::Native] = answers.as_primitive::<T>().values();
+    let picked: Vec<T::Native> = match width {
+        1 => entries.iter().map(|entry| values[*entry as usize]).collect(),
+        2 => pieces::<_, 2>(values, entries),
+        3 => pieces::<_, 3>(values, entries),
+        4 => pieces::<_, 4>(values, entries),
+        _ => entries.iter().flat_map(|entry| &values[*entry as usize * width..][..width]).copied().collect(),
+    };
+    Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(picked), None))
+}
+
+fn pieces<T: Copy, const N: usize>(values: &[T], entries: &[u32]) -> Vec<T> {
+    let values = values.as_chunks::<N>().0;
+    let mut picked = Vec::with_capacity(entries.len() * N);
+    entries.iter().for_each(|entry| picked.extend_from_slice(&values[*entry as usize]));
+    picked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{Float32Array, Int64Array, StringArray, StringViewArray};
+    use arrow_schema::Field;
+
+    fn lists(size: i32) -> ArrayRef {
+        let values = Float32Array::from_iter_values((0..size * 10).map(|x| x as f32));
+        let item = Arc::new(Field::new_list_field(DataType::Float32, false));
+        Arc::new(FixedSizeListArray::new(item, size, Arc::new(values), None))
+    }
+
+    #[test]
+    fn every_type_is_gathered_as_arrow_takes_it() {
+        let texts: DictionaryArray<Int32Type> = (0..10).map(|i| ["a", "b", "c"][i % 3]).collect();
+        let some = Int64Array::from_iter((0..10).map(|i| (i % 4 != 0).then_some(i)));
+        let texts: ArrayRef = Arc::new(texts);
+        let mut all: Vec<ArrayRef> = [1, 2, 3, 4, 5, 16, 17].map(lists).to_vec();
+        all.extend([
+            Arc::new(Float32Array::from_iter_values((0..10).map(|x| x as f32))) as ArrayRef,
+            Arc::new(some),
+            Arc::new(StringArray::from_iter_values((0..10).map(|i| i.to_string()))),
+            Arc::new(StringViewArray::from_iter_values((0..10).map(|i| format!("a text of many bytes {i}")))),
+            texts.clone(),
+            Arc::new(StructArray::from(vec![
+                (Arc::new(Field::new("label", texts.data_type().clone(), true)), texts),
+                (Arc::new(Field::new("scores", lists(2).data_type().clone(), true)), lists(2)),
+            ])),
+        ]);
+        for array in all {
+            for array in [array.clone(), array.slice(2, 5)] {
+                for entries in [vec![], vec![4_u32, 0, 4, 1, 3]] {
+                    let want = arrow_select::take::take(&array, &UInt32Array::from(entries.clone()), None).unwrap();
+                    let got = gather(&array, &entries).unwrap();
+                    assert_eq!(got.data_type(), want.data_type());
+                    assert_eq!(&got, &want, "{}", array.data_type());
+                }
+            }
+        }
+    }
+}
