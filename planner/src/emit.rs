@@ -81,7 +81,7 @@ pub(crate) fn write<W: Write>(model: &CompiledModel, sink: W) -> Result<W> {
     }
     Ok(writer.finish(&[
         (hologram_resolver::SEMANTICS_KEY, SEMANTICS_VERSION.to_string().as_str()),
-        ("hologram.numerics", NUMERICS_VERSION.to_string().as_str()),
+        (hologram_resolver::NUMERICS_KEY, NUMERICS_VERSION.to_string().as_str()),
         ("hologram.target", "any"),
         ("hologram.writer", concat!("hologram ", env!("CARGO_PKG_VERSION"))),
     ])?)

@@ -20,6 +20,6 @@ pub mod table;
 pub use eager::eval;
 pub use error::{Error, ErrorKind, Result};
 pub use explain::Explanation;
-pub use model::{Model, ModelOptions, SEMANTICS_KEY};
+pub use model::{Model, ModelOptions, NUMERICS_KEY, SEMANTICS_KEY};
 pub use session::Session;
 pub use signature::{Port, RowProof, Signature};

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, ErrorKind, Result, Session, Signature,
-    plan::{AxisKind, EntryPoint, PLAN_SECTION, Plan, SEMANTICS_VERSION, TableData, step},
+    plan::{AxisKind, EntryPoint, NUMERICS_VERSION, PLAN_SECTION, Plan, SEMANTICS_VERSION, TableData, step},
     table::{Axis, Domain, Table},
 };
 use hologram_backends::{Backend, Prepared, cpu::Cpu};
@@ -16,6 +16,9 @@ use std::{collections::HashMap, sync::Arc};
 
 /// The metadata key under which archives name the version of operator semantics.
 pub const SEMANTICS_KEY: &str = "hologram.semantics";
+
+/// The metadata key under which archives name the version of the numerics.
+pub const NUMERICS_KEY: &str = "hologram.numerics";
 
 /// How a model is opened.
 #[derive(Debug, Clone)]
@@ -57,18 +60,19 @@ impl Model {
     /// and prepares every program.
     ///
     /// # Errors
-    /// `Corrupt` for damaged sections, `Unsupported` for newer semantics, operators or spaces that this library lacks,
+    /// `Corrupt` for damaged sections, `Unsupported` for other versions of semantics and numerics, operators or spaces that this library lacks,
     /// `Invalid` for a plan that is not well-formed.
     pub fn open(archive: Archive, options: &ModelOptions) -> Result<Arc<Self>> {
         let name = archive.name().to_owned();
         let place = |message: String| format!("archive '{name}': {message}");
-        let version = archive.metadata_value(SEMANTICS_KEY).and_then(|v| v.parse::<u32>().ok());
-        if version != Some(SEMANTICS_VERSION) {
-            let found = archive.metadata_value(SEMANTICS_KEY).unwrap_or("none");
-            let message = format!(
-                "operator semantics version {found}, this library runs {SEMANTICS_VERSION}; compile the model again"
-            );
-            return Err(Error::new(ErrorKind::Unsupported, place(message)));
+        let versions =
+            [(SEMANTICS_KEY, "operator semantics", SEMANTICS_VERSION), (NUMERICS_KEY, "numerics", NUMERICS_VERSION)];
+        for (key, what, runs) in versions {
+            let found = archive.metadata_value(key).unwrap_or("none");
+            if found.parse() != Ok(runs) {
+                let message = format!("{what} version {found}, this library runs {runs}; compile the model again");
+                return Err(Error::new(ErrorKind::Unsupported, place(message)));
+            }
         }
         let section = archive.section(PLAN_SECTION)?;
         let plan = Plan::decode(section.data().as_slice())
@@ -294,7 +298,8 @@ mod tests {
         writer.section(&SectionSpec::new("program/main", PROGRAM_KIND), &program.encode_to_vec()).unwrap();
         let spec = SectionSpec::new("constant/c", CONSTANT_KIND).tensor("f32", [4]).at(at);
         writer.section(&spec, graph.value(c).constant.as_ref().unwrap().buffer().unwrap()).unwrap();
-        let bytes = writer.finish(&[(SEMANTICS_KEY, "1")]).unwrap();
+        let versions = [(SEMANTICS_KEY, SEMANTICS_VERSION), (NUMERICS_KEY, NUMERICS_VERSION)];
+        let bytes = writer.finish(&versions.map(|(key, version)| (key, version.to_string()))).unwrap();
         let archive = Archive::from_buffer(arrow_buffer::Buffer::from_slice_ref(&bytes)).unwrap();
         let inside = archive.section("constant/c").unwrap().data().as_ptr();
         let model = Model::open(archive, &ModelOptions::default()).unwrap();
@@ -304,5 +309,22 @@ mod tests {
         let answer = model.session(None).unwrap().run(&[("x", input.into())]).unwrap();
         let expected = Tensor::from_vec([4], vec![11.0f32, 12.0, 13.0, 14.0]).unwrap();
         assert_eq!(answer, [("y".to_owned(), hologram_ops::Value::Tensor(expected))]);
+    }
+
+    #[test]
+    fn other_versions_are_refused_by_name() {
+        let (semantics, numerics) = (SEMANTICS_VERSION.to_string(), NUMERICS_VERSION.to_string());
+        for (pairs, named) in [
+            (vec![(SEMANTICS_KEY, "0"), (NUMERICS_KEY, &numerics)], "operator semantics version 0"),
+            (vec![(NUMERICS_KEY, numerics.as_str())], "operator semantics version none"),
+            (vec![(SEMANTICS_KEY, &semantics), (NUMERICS_KEY, "1")], "numerics version 1"),
+            (vec![(SEMANTICS_KEY, semantics.as_str())], "numerics version none"),
+        ] {
+            let bytes = ArchiveWriter::new(Vec::new()).unwrap().finish(&pairs).unwrap();
+            let archive = Archive::from_buffer(arrow_buffer::Buffer::from_slice_ref(&bytes)).unwrap();
+            let error = Model::open(archive, &ModelOptions::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+            assert!(error.to_string().contains(named), "{error}");
+        }
     }
 }

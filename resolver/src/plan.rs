@@ -23,8 +23,9 @@ pub const TABLE_KIND: &str = "table";
 /// The version of operator semantics that this library writes and runs.
 pub const SEMANTICS_VERSION: u32 = 1;
 
-/// The version of the numerics: the declared orders and polynomials. Kept answers are keyed by it.
-pub const NUMERICS_VERSION: u32 = 1;
+/// The version of the numerics that this library computes by: the declared orders and polynomials. Kept answers are keyed
+/// by it.
+pub const NUMERICS_VERSION: u32 = 2;
 
 /// A model's plan.
 #[derive(Clone, PartialEq, prost::Message)]

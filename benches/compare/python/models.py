@@ -4,6 +4,8 @@
     resnet50.onnx            ResNet-50 (the onnx package's `light` graph), seeded random weights, input [1, 3, 224, 224]
     forest_500x64.lgbm.txt   500 boosted trees of 64 leaves over 30 f32 columns, in LightGBM's own text format
     forest_500x64.onnx       the same forest, exported by onnxmltools
+    forest_deep.onnx         a random forest of scikit-learn: 100 trees of depth 12 over 30 f32 columns
+    forest_wide.onnx         1,000 boosted trees of 255 leaves over 30 columns, among them categories and missing values
     categories.onnx          four columns of 10, 20, 50 and 100 categories: embeddings, a layer of 64, one answer
     one_hot.onnx             four columns of 12, 8, 5 and 20 texts: scikit-learn's one-hot encoding and logistic regression
     one_hot_wide.onnx        the same over eight columns of 30 texts
@@ -150,16 +152,53 @@ def forest(out: Path) -> None:
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     columns = 30
-    rng = np.random.default_rng(0)
-    rows = rng.standard_normal((20_000, columns), np.float32)
-    target = rows[:, 0] * rows[:, 1] + np.sin(3 * rows[:, 2]) + rows[:, 3] ** 2 / 2
-    target += 0.3 * rows[:, 4:10].sum(axis=1) + 0.5 * rng.standard_normal(len(rows), np.float32)
+    rows, target = drawn(np.random.default_rng(0), columns)
     settings = {"n_estimators": 500, "num_leaves": 64, "learning_rate": 0.05, "random_state": 0}
     model = lgb.LGBMRegressor(**settings, deterministic=True, force_row_wise=True, verbose=-1).fit(rows, target)
     model.booster_.save_model(out / "forest_500x64.lgbm.txt")
     report(out / "forest_500x64.lgbm.txt")
     types = [("features", FloatTensorType([None, columns]))]
     save(convert_lightgbm(model, initial_types=types, target_opset=15), out / "forest_500x64.onnx")
+
+
+def drawn(rng: np.random.Generator, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Seeded rows, and a target that mixes products, waves and sums of their columns."""
+    rows = rng.standard_normal((20_000, columns), np.float32)
+    target = rows[:, 0] * rows[:, 1] + np.sin(3 * rows[:, 2]) + rows[:, 3] ** 2 / 2
+    target += 0.3 * rows[:, 4:10].sum(axis=1) + 0.5 * rng.standard_normal(len(rows), np.float32)
+    return rows, target
+
+
+def forest_deep(out: Path) -> None:
+    """Writes forest_deep.onnx."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+    from sklearn.ensemble import RandomForestRegressor
+
+    rows, target = drawn(np.random.default_rng(0), 30)
+    model = RandomForestRegressor(100, max_depth=12, random_state=0, max_features=10).fit(rows, target)
+    types = [("features", FloatTensorType([None, 30]))]
+    save(to_onnx(model, initial_types=types, target_opset={"": OPSET, "ai.onnx.ml": 3}), out / "forest_deep.onnx")
+
+
+def forest_wide(out: Path) -> None:
+    """Writes forest_wide.onnx: columns 20 to 24 are categories below 12, and one value in twenty was missing."""
+    import lightgbm as lgb
+    from onnxmltools import convert_lightgbm
+    from onnxmltools.convert.common.data_types import FloatTensorType
+
+    rng = np.random.default_rng(0)
+    rows, target = drawn(rng, 30)
+    rows[:, 20:25] = rng.integers(0, 12, (len(rows), 5))
+    target = target + np.sin(rows[:, 20:25] * 2.1).sum(axis=1)
+    rows[rng.random(rows.shape) < 0.05] = np.nan
+    settings = {"n_estimators": 1_000, "num_leaves": 255, "learning_rate": 0.02, "random_state": 0}
+    model = lgb.LGBMRegressor(**settings, min_child_samples=5, deterministic=True, force_row_wise=True, verbose=-1)
+    model.fit(rows, target, categorical_feature=list(range(20, 25)))
+    model.booster_.save_model(out / "forest_wide.lgbm.txt")
+    report(out / "forest_wide.lgbm.txt")
+    types = [("features", FloatTensorType([None, 30]))]
+    save(convert_lightgbm(model, initial_types=types, target_opset=15), out / "forest_wide.onnx")
 
 
 def categories(out: Path) -> None:
@@ -246,6 +285,8 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "minilm": minilm,
     "resnet50": resnet50,
     "forest": forest,
+    "forest_deep": forest_deep,
+    "forest_wide": forest_wide,
     "categories": categories,
     "categories_wide": categories_wide,
     "one_hot": one_hot,

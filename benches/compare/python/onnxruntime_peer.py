@@ -13,7 +13,8 @@ Reads one JSON command a line on stdin and answers each with one JSON line on st
     {"do": "inputs", "session": "a", "inputs": {"x": {"shape": [1, 3], "seed": 7, "low": -1, "high": 1}}}
         -> checksums: {name: sum of the values as f64, of strings the sum of their lengths}
         Numbers are those of `seeded`, below; `low` and `high` default to -1 and 1; integers must give them.
-        "columns": [[low, high], ...] instead of them gives each place of the last dimension a range of its own.
+        "columns": [[low, high], ...] instead of them gives each place of the last dimension a range of its own, and
+        "whole": [first, end] rounds the numbers at those places down.
         {"shape": [1, 3], "fill": 1} instead makes a tensor of one number, and {"shape": [5, 1], "seed": 7, "words":
         ["a", "b"]} one of strings, their places in the list drawn as integers are.
         "set": 3 gives the number of the set that the values belong to; 0 without it.
@@ -89,7 +90,11 @@ def made(wanted: dict[str, Any], dtype: Any) -> np.ndarray:
     if "columns" in wanted:
         unit = seeded(shape, wanted["seed"], np.float64, 0, 1)
         low, high = np.array(wanted["columns"], np.float64).T
-        return (low + (high - low) * unit).astype(dtype)
+        values = low + (high - low) * unit
+        if "whole" in wanted:
+            whole = slice(*wanted["whole"])
+            values[..., whole] = np.floor(values[..., whole])
+        return values.astype(dtype)
     if not np.issubdtype(dtype, np.floating) and not {"low", "high"} <= wanted.keys():
         raise ValueError("integers need low and high")
     return seeded(shape, wanted["seed"], dtype, wanted.get("low", -1.0), wanted.get("high", 1.0))

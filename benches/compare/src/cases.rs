@@ -97,6 +97,8 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     all.extend([(1, 16), (1, 128), (8, 128)].map(|(batch, sequence)| minilm(&arguments.models, batch, sequence)));
     all.push(resnet50(&arguments.models));
     all.extend([1, 16, 100, 10_000].map(|rows| forest(&arguments.models, rows)));
+    all.extend([1, 16, 10_000].map(|rows| other_forest(&arguments.models, "forest_deep", rows)));
+    all.extend([1, 16, 10_000].map(|rows| other_forest(&arguments.models, "forest_wide", rows)));
     all.extend([1, 100, 10_000].map(breast_cancer));
     all.extend([1, 100, 10_000].map(wine));
     all.extend([1, 1_000].map(digits));
@@ -161,6 +163,29 @@ fn forest(models: &Path, rows: usize) -> Case {
         model: models.join("forest_500x64.onnx"),
         made_as: Some("forest"),
         inputs: vec![input("features", DType::F32, &[rows, 30], Draw::Between(-2.0, 2.0))],
+        dimensions: Vec::new(),
+        door: Door::Values,
+    }
+}
+
+/// A forest of deep trees, or of many leaves with categories below 12 in columns 20 to 24.
+fn other_forest(models: &Path, made_as: &'static str, rows: usize) -> Case {
+    const PLAIN: [(f64, f64); 30] = [(-2.0, 2.0); 30];
+    const WIDE: [(f64, f64); 30] = {
+        let mut columns = PLAIN;
+        let mut i = 20;
+        while i < 25 {
+            columns[i] = (0.0, 12.0);
+            i += 1;
+        }
+        columns
+    };
+    let draw = if made_as == "forest_wide" { Draw::Categories(&WIDE, 20, 25) } else { Draw::Columns(&PLAIN) };
+    Case {
+        name: format!("{made_as} rows={rows}"),
+        model: models.join(made_as).with_extension("onnx"),
+        made_as: Some(made_as),
+        inputs: vec![input("features", DType::F32, &[rows, 30], draw)],
         dimensions: Vec::new(),
         door: Door::Values,
     }

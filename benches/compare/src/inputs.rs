@@ -11,6 +11,8 @@ pub(crate) enum Draw {
     Between(f64, f64),
     /// As `Between`, with a range for each place of the last dimension.
     Columns(&'static [(f64, f64)]),
+    /// As `Columns`; from the place on to the other one, numbers are rounded down.
+    Categories(&'static [(f64, f64)], usize, usize),
     /// The same number everywhere.
     Fill(i64),
     /// One of these words.
@@ -50,6 +52,9 @@ impl Input {
         match self.draw {
             Draw::Between(low, high) => json!({"shape": self.shape, "seed": seed, "low": low, "high": high}),
             Draw::Columns(columns) => json!({"shape": self.shape, "seed": seed, "columns": columns}),
+            Draw::Categories(columns, first, end) => {
+                json!({"shape": self.shape, "seed": seed, "columns": columns, "whole": [first, end]})
+            }
             Draw::Fill(number) => json!({"shape": self.shape, "fill": number}),
             Draw::Words(words) => json!({"shape": self.shape, "seed": seed, "words": words}),
         }
@@ -63,9 +68,13 @@ impl Input {
         let count = self.shape.iter().product::<usize>();
         let width = self.shape.last().copied().unwrap_or(1).max(1);
         let number = |i: usize| match self.draw {
-            Draw::Columns(columns) => {
+            Draw::Columns(columns) | Draw::Categories(columns, ..) => {
                 let (low, high) = columns[i % width];
-                low + (high - low) * unit(seed, i)
+                let number = low + (high - low) * unit(seed, i);
+                match self.draw {
+                    Draw::Categories(_, first, end) if (first..end).contains(&(i % width)) => number.floor(),
+                    _ => number,
+                }
             }
             Draw::Between(low, high) => low + (high - low) * unit(seed, i),
             Draw::Fill(number) => number as f64,
@@ -77,7 +86,7 @@ impl Input {
                 let sum = drawn.iter().map(|w| w.len() as f64).sum();
                 (Tensor::from_string_iter(self.shape.as_slice(), &drawn)?.into(), sum)
             }
-            (DType::F32, Draw::Between(..) | Draw::Columns(_) | Draw::Fill(_)) => {
+            (DType::F32, Draw::Between(..) | Draw::Columns(_) | Draw::Categories(..) | Draw::Fill(_)) => {
                 let drawn: Vec<f32> = (0..count).map(|i| number(i) as f32).collect();
                 let sum = drawn.iter().map(|x| f64::from(*x)).sum();
                 (Tensor::from_vec(self.shape.as_slice(), drawn)?.into(), sum)

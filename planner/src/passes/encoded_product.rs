@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn one_hot_columns_become_codes_and_no_bit_changes() {
         let plain = |i: usize| (i * 7 % 23) as f32 / 9.0 - 1.2;
-        let tiny = |i: usize| if i % 3 == 0 { -0.0 } else { 1e-30 };
+        let tiny = |i: usize| if i.is_multiple_of(3) { -0.0 } else { 1e-30 };
         let coefficients: [fn(usize) -> f32; 3] = [plain, tiny, |_| -1e-30];
         for op in ["LinearClassifier", "LinearRegressor", "MatMul"] {
             for targets in [1, 2, 5] {

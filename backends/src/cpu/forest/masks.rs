@@ -2,7 +2,7 @@
 
 use super::{Mask, ROWS, Table, Values};
 use crate::cpu::simd::{Isa, vectorized};
-use hologram_ops::forest::{Forest, Missing, MissingValues, Mode, Precision, ZERO_MAX};
+use hologram_ops::forest::{CategoryCast, Forest, Missing, MissingValues, Mode, Precision, ZERO_MAX};
 use std::{collections::HashMap, ops::Range};
 
 /// The tests of one feature.
@@ -10,6 +10,17 @@ use std::{collections::HashMap, ops::Range};
 struct Feature {
     index: u32,
     tests: Vec<Test>,
+    categories: Vec<Categories>,
+    /// For the tests of membership, one after the other, which of the categories' masks are joined.
+    members: Vec<u32>,
+}
+
+/// The categories that sets of a feature name, which get a mask each: a set's mask is theirs joined.
+#[derive(Debug)]
+struct Categories {
+    cast: CategoryCast,
+    /// Strictly rising.
+    codes: Vec<u32>,
 }
 
 /// A test and the mask that it fills.
@@ -19,6 +30,8 @@ struct Test {
     mode: Mode,
     missing: Missing,
     mask: u32,
+    /// Where its members end among those of the feature; they begin where those of the test before it end.
+    members_end: u32,
 }
 
 /// The distinct tests while trees are read, and where each is.
@@ -40,17 +53,19 @@ impl Distinct {
         let mask = *self.known.entry(key).or_insert(next);
         if mask == next {
             let place = *self.places.entry(feature).or_insert_with(|| {
-                self.features.push(Feature { index: feature, tests: Vec::new() });
+                self.features.push(Feature { index: feature, ..Feature::default() });
                 self.features.len() - 1
             });
-            self.features[place].tests.push(Test { threshold, mode, missing, mask });
+            self.features[place].tests.push(Test { threshold, mode, missing, mask, members_end: 0 });
         }
         mask
     }
 
     /// The tests.
-    pub(super) fn into_tests(self) -> Tests {
-        Tests { features: self.features, len: self.known.len() }
+    pub(super) fn into_tests(mut self, forest: &Forest) -> Tests {
+        self.features.iter_mut().for_each(|feature| feature.know_categories(forest));
+        let n_categories = self.features.iter().map(Feature::n_categories).max().unwrap_or(0);
+        Tests { features: self.features, len: self.known.len(), n_categories }
     }
 }
 
@@ -59,6 +74,7 @@ impl Distinct {
 pub(super) struct Tests {
     features: Vec<Feature>,
     len: usize,
+    n_categories: usize,
 }
 
 impl Tests {
@@ -67,16 +83,22 @@ impl Tests {
         self.len
     }
 
-    /// Fills the masks for a block of rows of a table with so many columns. Rows beyond the last one repeat it.
+    /// Masks that are used besides while the tests' are filled.
+    pub(super) fn n_categories(&self) -> usize {
+        self.n_categories
+    }
+
+    /// Fills the masks for a block of rows of a table with so many columns, and overwrites those behind them. Rows beyond the
+    /// last one repeat it.
     pub(super) fn fill(
         &self,
         isa: Isa,
-        forest: &Forest,
         (table, columns): (Table<'_>, usize),
         rows: Range<usize>,
         values: &mut Values<'_>,
         masks: &mut [Mask],
     ) {
+        let (masks, spare) = masks.split_at_mut(self.len);
         for feature in &self.features {
             let first = rows.start * columns + feature.index as usize;
             let of = (first, columns, rows.len());
@@ -87,8 +109,8 @@ impl Tests {
                 (Table::F64(table), Values::F32(out)) => copy(table, of, out, |x| x as f32),
             }
             match values {
-                Values::F32(values) => feature.fill(isa, forest, values, masks),
-                Values::F64(values) => feature.fill(isa, forest, values, masks),
+                Values::F32(values) => feature.fill(isa, values, masks, spare),
+                Values::F64(values) => feature.fill(isa, values, masks, spare),
             }
         }
     }
@@ -109,7 +131,62 @@ fn copy<T: Copy, U: Copy>(
 }
 
 impl Feature {
-    fn fill<T: Value>(&self, isa: Isa, forest: &Forest, values: &[T], masks: &mut [Mask]) {
+    /// Lists the categories of all sets, and for each set which of them it has.
+    fn know_categories(&mut self, forest: &Forest) {
+        let set = |test: &Test| match test.mode {
+            Mode::Member(set) => Some(&forest.category_sets[set as usize]),
+            _ => None,
+        };
+        for set in self.tests.iter().filter_map(set) {
+            let known = self.categories.iter_mut().find(|known| known.cast == set.cast);
+            match known {
+                Some(known) => known.codes.extend(&set.codes),
+                None => self.categories.push(Categories { cast: set.cast, codes: set.codes.clone() }),
+            }
+        }
+        for known in &mut self.categories {
+            known.codes.sort_unstable();
+            known.codes.dedup();
+        }
+        for test in &mut self.tests {
+            if let Some(set) = set(test) {
+                let mut first = 0;
+                for known in &self.categories {
+                    if known.cast == set.cast {
+                        let places = set.codes.iter().filter_map(|code| known.codes.binary_search(code).ok());
+                        self.members.extend(places.map(|place| (first + place) as u32));
+                    }
+                    first += known.codes.len();
+                }
+            }
+            test.members_end = self.members.len() as u32;
+        }
+    }
+
+    fn n_categories(&self) -> usize {
+        self.categories.iter().map(|known| known.codes.len()).sum()
+    }
+
+    /// Fills the masks of the categories.
+    fn fill_categories<T: Value>(&self, values: &[T], masks: &mut [Mask]) {
+        let mut rest = &mut masks[..self.n_categories()];
+        rest.fill(Mask::default());
+        for known in &self.categories {
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(known.codes.len());
+            rest = others;
+            for (row, x) in values.iter().enumerate() {
+                let place = known.cast.category(x.wide()).and_then(|code| known.codes.binary_search(&code).ok());
+                if let Some(place) = place {
+                    own[place][row / 64] |= 1 << (row % 64);
+                }
+            }
+        }
+    }
+
+    fn fill<T: Value>(&self, isa: Isa, values: &[T], masks: &mut [Mask], spare: &mut [Mask]) {
+        self.fill_categories(values, spare);
+        let mut members = self.members.as_slice();
+        let mut taken = 0;
         let laid = T::lay(isa, values);
         let mut nan = Mask::default();
         T::below::<true>(isa, &laid, T::narrow(f64::INFINITY), &mut nan);
@@ -133,9 +210,11 @@ impl Feature {
                 }
                 Mode::Equal => *mask = bits(isa, values, |x| x == threshold),
                 Mode::NotEqual => *mask = bits(isa, values, |x| x != threshold),
-                Mode::Member(set) => {
-                    let set = &forest.category_sets[set as usize];
-                    *mask = bits(Isa::Portable, values, |x| set.contains(x.wide()));
+                Mode::Member(_) => {
+                    let (own, rest) = members.split_at(test.members_end as usize - taken);
+                    (members, taken) = (rest, test.members_end as usize);
+                    *mask = Mask::default();
+                    own.iter().for_each(|member| combine(mask, &spare[*member as usize], |mask, member| mask | member));
                 }
             }
             // A comparison that was inverted, or whose threshold is NaN, is false for NaN all the same.

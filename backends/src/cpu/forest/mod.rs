@@ -215,7 +215,7 @@ impl Blocks {
         let mut tests = Distinct::default();
         let trees = forest.trees.iter().map(|tree| Tree::new(forest, tree, &mut tests));
         let mut trees = trees.collect::<Option<Vec<_>>>()?;
-        let tests = tests.into_tests();
+        let tests = tests.into_tests(forest);
         trees.iter_mut().for_each(|tree| tree.place_after(tests.len() as u32));
         let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
         if is_extreme && !trees.iter().all(|tree| tree.names_each_once(forest.n_targets)) {
@@ -229,13 +229,13 @@ impl Blocks {
     }
 
     fn n_masks(&self) -> usize {
-        self.tests.len() + self.n_slots
+        self.tests.len() + self.n_slots.max(self.tests.n_categories())
     }
 
     /// The raw scores of a block of rows of a table with so many columns.
     fn scores(&self, forest: &Forest, table: (Table<'_>, usize), rows: Range<usize>, scratch: &mut Scratch<'_>) {
         let Scratch { masks, values, sums, scores } = scratch;
-        self.tests.fill(self.isa, forest, table, rows, values, masks);
+        self.tests.fill(self.isa, table, rows, values, masks);
         match sums {
             Sums::F32(sums) => {
                 self.add(forest, masks, sums);

@@ -27,7 +27,7 @@ pub struct Ensemble {
 }
 
 /// A child of a node before it has a place in a forest.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Child {
     /// The node with this index in [`Source::splits`].
     Split(usize),
@@ -129,9 +129,58 @@ pub(super) fn index(name: &str, value: i64) -> Result<u32> {
 }
 
 impl Source {
-    /// Checks that each node is reached exactly once, which excludes cycles and shared subtrees.
-    fn check(&self) -> Result<()> {
-        let mut seen = vec![false; self.splits.len()];
+    /// Makes one question of a chain that asks a feature for one number after the other and goes to the same node for each,
+    /// which is how exporters write that it is one of several. For each node whether it is in another's question now.
+    fn join_chains(&mut self) -> Vec<bool> {
+        let mut parents = vec![0_u32; self.splits.len()];
+        for child in self.splits.iter().flat_map(|split| [split.when_true, split.when_false]).chain(self.roots.clone())
+        {
+            if let Child::Split(split) = child
+                && let Some(parents) = parents.get_mut(split)
+            {
+                *parents = parents.saturating_add(1);
+            }
+        }
+        let equal = |split: &Split| match split.test {
+            Test::Compare(Mode::Equal, number) => Some(number),
+            _ => None,
+        };
+        // What goes on a chain: the node that its false child is, if nothing else leads there.
+        let next = |splits: &[Split], split: &Split| {
+            let Child::Split(place) = split.when_false else { return None };
+            let other = splits.get(place).filter(|_| parents[place] == 1)?;
+            let number = equal(other)?;
+            (other.feature == split.feature && other.when_true == split.when_true).then_some((place, number))
+        };
+        let mut joined = vec![false; self.splits.len()];
+        let mut follows = vec![false; self.splits.len()];
+        for split in self.splits.iter().filter(|split| equal(split).is_some()) {
+            if let Some((place, _)) = next(&self.splits, split) {
+                follows[place] = true;
+            }
+        }
+        for first in 0..self.splits.len() {
+            let Some(number) = equal(&self.splits[first]).filter(|_| !follows[first]) else { continue };
+            let mut whole = self.splits[first].clone();
+            let mut members = vec![number];
+            while let Some((place, number)) = next(&self.splits, &whole) {
+                let other = &self.splits[place];
+                members.push(number);
+                whole.nan_to_true |= other.nan_to_true;
+                whole.when_false = other.when_false;
+                joined[place] = true;
+            }
+            if members.len() > 1 {
+                whole.test = Test::Among(members);
+                self.splits[first] = whole;
+            }
+        }
+        joined
+    }
+
+    /// Checks that each node is reached exactly once, but for those in another's question, which excludes cycles and shared
+    /// subtrees.
+    fn check(&self, mut seen: Vec<bool>) -> Result<()> {
         let mut open = self.roots.clone();
         while let Some(child) = open.pop() {
             match child {
@@ -155,8 +204,9 @@ impl Source {
     }
 
     /// Lays the trees out one after the other, nodes in depth-first order.
-    pub(super) fn build(self, header: Header) -> Result<Ensemble> {
-        self.check()?;
+    pub(super) fn build(mut self, header: Header) -> Result<Ensemble> {
+        let joined = self.join_chains();
+        self.check(joined)?;
         let mut parts = ForestParts::empty(0, header.targets);
         let base_is_plain = header.base.is_empty();
         if !base_is_plain {

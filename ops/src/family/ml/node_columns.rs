@@ -14,7 +14,8 @@ use std::collections::HashMap;
 /// lists. Weights of nodes that are no leaves are left out, as onnxruntime leaves them.
 ///
 /// # Errors
-/// [`Error::Invalid`] for lists that disagree, ids that are not there, cycles and shared nodes.
+/// [`Error::Invalid`] for lists that disagree, ids that are not there, cycles, and shared nodes but for those that a chain of
+/// tests for equality shares.
 pub(super) fn read(
     attributes: &Attributes,
     prefix: &str,
@@ -128,4 +129,75 @@ fn weights(
         }
     }
     Ok(wide)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Attribute, Attributes, Tensor, Value, family::ml::testing::run};
+
+    /// One tree of nodes (feature, mode, number, whether NaN goes to true, true child, false child), or leaves of a weight.
+    fn score(nodes: &[(i64, &str, f32, i64, i64, i64)], x: &[f32]) -> crate::Result<Vec<Value>> {
+        let ints = |of: &dyn Fn(usize) -> i64| Attribute::Ints((0..nodes.len()).map(of).collect());
+        let leaves: Vec<usize> = (0..nodes.len()).filter(|i| nodes[*i].1 == "LEAF").collect();
+        let each = |of: &dyn Fn(usize) -> i64| Attribute::Ints(leaves.iter().map(|i| of(*i)).collect());
+        let attributes = Attributes::new()
+            .with("n_targets", Attribute::Int(1))
+            .with("nodes_treeids", ints(&|_| 0))
+            .with("nodes_nodeids", ints(&|i| i as i64))
+            .with("nodes_featureids", ints(&|i| nodes[i].0))
+            .with("nodes_modes", Attribute::Strings(nodes.iter().map(|n| n.1.to_owned()).collect()))
+            .with("nodes_values", Attribute::Floats(nodes.iter().map(|n| n.2).collect()))
+            .with("nodes_missing_value_tracks_true", ints(&|i| nodes[i].3))
+            .with("nodes_truenodeids", ints(&|i| nodes[i].4))
+            .with("nodes_falsenodeids", ints(&|i| nodes[i].5))
+            .with("target_treeids", each(&|_| 0))
+            .with("target_nodeids", each(&|i| i as i64))
+            .with("target_ids", each(&|_| 0))
+            .with("target_weights", Attribute::Floats(leaves.iter().map(|i| nodes[*i].2).collect()));
+        let x = Value::Tensor(Tensor::from_slice([x.len() / 2, 2], x).unwrap());
+        run("ai.onnx.ml", "TreeEnsembleRegressor", 3, &attributes, &[x])
+    }
+
+    #[test]
+    fn a_chain_of_equal_tests_that_share_their_subtree_is_one_question() {
+        let leaf = |weight| (0, "LEAF", weight, 0, 0, 0);
+        let x = [
+            [2.0, 9.0],
+            [5.0, 0.0],
+            [-7.0, 9.0],
+            [0.5, 9.0],
+            [5.5, 9.0],
+            [3.0, 9.0],
+            [f32::NAN, 9.0],
+            [f32::INFINITY, 9.0],
+        ];
+        for (nan, of_nan) in [(0, 30.0), (1, 10.0)] {
+            // Categories, a negative number and a fraction lead to node 4, which asks on; all else to a leaf.
+            let nodes = [
+                (0, "BRANCH_EQ", 2.0, 0, 4, 1),
+                (0, "BRANCH_EQ", 5.0, nan, 4, 2),
+                (0, "BRANCH_EQ", -7.0, 0, 4, 3),
+                (0, "BRANCH_EQ", 0.5, 0, 4, 7),
+                (1, "BRANCH_LT", 1.0, 0, 5, 6),
+                leaf(20.0),
+                leaf(10.0),
+                leaf(30.0),
+            ];
+            let got = score(&nodes, x.as_flattened()).unwrap();
+            let want = [10.0, 20.0, 10.0, 10.0, 30.0, 30.0, of_nan, 30.0_f32];
+            assert_eq!(got, [Value::Tensor(Tensor::from_slice([8, 1], &want).unwrap())]);
+        }
+        // What is shared otherwise is refused: by another test, by another feature, and in a circle.
+        for other in [(0, "BRANCH_LT", 5.0, 0, 2, 3), (1, "BRANCH_EQ", 5.0, 0, 2, 3), (0, "BRANCH_EQ", 5.0, 0, 2, 0)] {
+            let nodes = [
+                (0, "BRANCH_EQ", 2.0, 0, 2, 1),
+                other,
+                (1, "BRANCH_LT", 1.0, 0, 4, 5),
+                leaf(1.0),
+                leaf(2.0),
+                leaf(3.0),
+            ];
+            assert!(score(&nodes, &[1.0, 2.0]).is_err(), "{other:?}");
+        }
+    }
 }

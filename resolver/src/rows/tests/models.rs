@@ -2,10 +2,10 @@
 
 use crate::{
     Model, ModelOptions, Session,
-    model::SEMANTICS_KEY,
+    model::{NUMERICS_KEY, SEMANTICS_KEY},
     plan::{
-        CategoriesData, Compute, EntryPoint, PLAN_KIND, PLAN_SECTION, PROGRAM_KIND, Plan, PortData, RowProofData,
-        SEMANTICS_VERSION, Step, step,
+        CategoriesData, Compute, EntryPoint, NUMERICS_VERSION, PLAN_KIND, PLAN_SECTION, PROGRAM_KIND, Plan, PortData,
+        RowProofData, SEMANTICS_VERSION, Step, step,
     },
 };
 use hologram_ops::{
@@ -149,7 +149,8 @@ pub(super) fn session(
     let plan = Plan { name: "test".into(), entry_points: vec![entry], ..Plan::default() };
     writer.section(&SectionSpec::new("main", PROGRAM_KIND), &program.encode_to_vec()).unwrap();
     writer.section(&SectionSpec::new(PLAN_SECTION, PLAN_KIND), &plan.encode_to_vec()).unwrap();
-    let file = writer.finish(&[(SEMANTICS_KEY, SEMANTICS_VERSION.to_string())]).unwrap();
+    let versions = [(SEMANTICS_KEY, SEMANTICS_VERSION), (NUMERICS_KEY, NUMERICS_VERSION)];
+    let file = writer.finish(&versions.map(|(key, version)| (key, version.to_string()))).unwrap();
     let archive = Archive::from_buffer(file.into()).unwrap();
     Model::open(archive, &ModelOptions::default()).unwrap().session(None).unwrap()
 }
