@@ -8,7 +8,10 @@ use super::{
     Number, TARGETS_MAX, Table,
     walk::{Real, test},
 };
-use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision, Tree, TreeShape};
+use hologram_ops::forest::{
+    Aggregate, BaseOrder, CategoryCast, ChildRef, Forest, MissingValues, Mode, Precision, Tree, TreeShape,
+};
+use std::collections::HashMap;
 
 /// Rows, or trees, that are walked together.
 const LANES: usize = 8;
@@ -16,9 +19,14 @@ const LANES: usize = 8;
 /// Rows that go through a tree before the next tree.
 pub(super) const ROWS: usize = 32;
 
-/// In a node's feature: whether NaN goes to the first child, and whether it is a leaf.
+/// In a node's feature: whether NaN goes to the first child, whether it is a leaf, and whether it asks for membership.
 const NAN_FIRST: u16 = 1 << 15;
 const LEAF: u16 = 1 << 14;
+const SET: u16 = 1 << 13;
+const FEATURE: u16 = SET - 1;
+
+/// Words of all sets at most.
+const SET_WORDS_MAX: usize = 1 << 20;
 
 /// The trees of a forest in the widths of its comparisons and of its sums.
 #[derive(Debug)]
@@ -37,11 +45,27 @@ pub(super) struct Trees<T, A> {
     values: Vec<A>,
     trees: Vec<Place>,
     n_features: usize,
+    /// How the features that sets are asked for become codes.
+    coded: Vec<Coded>,
+    /// A bit for each code of a set's feature, and a word without bits for what is no category; none without sets.
+    sets: Vec<u32>,
+    /// Where each set begins.
+    known: HashMap<Vec<u32>, u32>,
+}
+
+/// A feature of categories.
+#[derive(Debug, Clone, Copy)]
+struct Coded {
+    feature: u16,
+    cast: CategoryCast,
+    /// Words that hold the codes of all its sets.
+    words: u32,
 }
 
 /// A node. Children and leaves are numbered from their tree's first on.
 #[derive(Debug, Clone, Copy)]
 struct Node<T> {
+    /// The threshold; or, in its low bits, where a set begins.
     threshold: T,
     feature: u16,
     /// The first child, the second lies after it; or the leaf's number.
@@ -57,14 +81,15 @@ struct Place {
 }
 
 impl Few {
-    /// The forest's trees; `None` where there are linear leaves, extremes, trees that are oblivious, test for equality or
-    /// sets, take zeros for missing or add to several targets, trees of more than 65,535 nodes and leaves, more than 16,383
-    /// features, more than 4,096 targets, or a base that the width of the sums cannot hold.
+    /// The forest's trees; `None` where there are linear leaves, extremes, trees that are oblivious, test for equality with
+    /// what is no small whole number, take zeros for missing or add to several targets, trees of more than 65,535 nodes and
+    /// leaves, more than 8,191 features, more than 4,096 targets, a base that the width of the sums cannot hold, sets of
+    /// different kinds on one feature, or sets of more than a million words.
     pub(super) fn new(forest: &Forest) -> Option<Self> {
         let is_sum = matches!(forest.aggregate, Aggregate::Sum | Aggregate::Average(_));
         let is_held = |base: &f64| forest.accumulate.round(*base).to_bits() == base.to_bits();
         let is_based = forest.base_order == BaseOrder::Last || forest.base.iter().all(is_held);
-        let fits = forest.n_features < u32::from(LEAF) && forest.n_targets <= TARGETS_MAX;
+        let fits = forest.n_features <= u32::from(FEATURE) && forest.n_targets <= TARGETS_MAX;
         if !is_sum || !is_based || !fits || !forest.linear.is_empty() {
             return None;
         }
@@ -84,7 +109,18 @@ impl Few {
             Self::F64F32(trees) => trees.n_features,
             Self::F64F64(trees) => trees.n_features,
         };
-        8 * ROWS * (features.max(1) + targets)
+        let codes = if self.has_sets() { features.max(1) } else { 0 };
+        8 * ROWS * (features.max(1) + targets) + 4 * ROWS * codes
+    }
+
+    /// Whether a node asks for membership.
+    pub(super) fn has_sets(&self) -> bool {
+        match self {
+            Self::F32F32(trees) => !trees.sets.is_empty(),
+            Self::F32F64(trees) => !trees.sets.is_empty(),
+            Self::F64F32(trees) => !trees.sets.is_empty(),
+            Self::F64F64(trees) => !trees.sets.is_empty(),
+        }
     }
 
     /// The sums `[targets][ROWS]` of at most [`ROWS`] rows, before they are averaged, scaled and based.
@@ -106,8 +142,15 @@ impl Few {
 
 impl<T: Real, A: Number> Trees<T, A> {
     fn new(forest: &Forest) -> Option<Self> {
-        let n_features = forest.n_features as usize;
-        let mut trees = Self { nodes: Vec::new(), values: Vec::new(), trees: Vec::new(), n_features };
+        let mut trees = Self {
+            nodes: Vec::new(),
+            values: Vec::new(),
+            trees: Vec::new(),
+            n_features: forest.n_features as usize,
+            coded: coded(forest)?,
+            sets: Vec::new(),
+            known: HashMap::new(),
+        };
         // Copies of what nodes share are bounded.
         let most = 2 * (forest.nodes.len() + forest.leaves.len()) + forest.trees.len();
         for tree in &forest.trees {
@@ -144,15 +187,37 @@ impl<T: Real, A: Number> Trees<T, A> {
                 continue;
             }
             let node = at.index() as usize;
-            let (threshold, nan_first, children) = test(forest, node)?;
             let feature =
                 u16::try_from(forest.nodes.feature[node]).ok().filter(|f| usize::from(*f) < self.n_features)?;
-            let feature = if nan_first { feature | NAN_FIRST } else { feature };
+            let (threshold, kind, nan_first, children) = match Membership::of(forest, node) {
+                Some(membership) => {
+                    let coded = self.coded.iter().find(|coded| coded.feature == feature)?.words;
+                    let set = self.set(membership.codes, coded)?;
+                    (T::of_bits(set), SET, membership.nan_first, membership.children)
+                }
+                None => {
+                    let (threshold, nan_first, children) = test(forest, node)?;
+                    (threshold, 0, nan_first, children)
+                }
+            };
+            let feature = feature | kind | if nan_first { NAN_FIRST } else { 0 };
             self.nodes.push(Node { threshold, feature, next: u16::try_from(open.len()).ok()? });
             open.extend(children);
         }
         self.trees.push(own);
         Some(())
+    }
+
+    /// Where a set's words begin, so many and one without bits.
+    fn set(&mut self, codes: Vec<u32>, words: u32) -> Option<u32> {
+        let mut bits = vec![0_u32; words as usize + 1];
+        codes.iter().for_each(|code| bits[*code as usize / 32] |= 1 << (code % 32));
+        let next = u32::try_from(self.sets.len()).ok().filter(|n| *n as usize + bits.len() <= SET_WORDS_MAX)?;
+        let place = *self.known.entry(bits.clone()).or_insert(next);
+        if place == next {
+            self.sets.extend(bits);
+        }
+        Some(place)
     }
 
     fn sums<'a>(
@@ -164,9 +229,10 @@ impl<T: Real, A: Number> Trees<T, A> {
     ) -> &'a mut [f64] {
         let targets = forest.n_targets as usize;
         let width = self.n_features.max(1);
-        let (features, sums) = scratch.split_at_mut(8 * ROWS * width);
+        let (features, rest) = scratch.split_at_mut(8 * ROWS * width);
+        let (sums, codes) = rest.split_at_mut(8 * ROWS * targets);
         let features: &mut [T] = &mut bytemuck::cast_slice_mut(features)[..ROWS * width];
-        let sums = &mut bytemuck::cast_slice_mut::<u8, f64>(sums)[..ROWS * targets];
+        let sums = bytemuck::cast_slice_mut::<u8, f64>(sums);
         let count = rows.len();
         // Lanes without a row of their own repeat the last one.
         let filled = if count < LANES / 2 { count } else { count.next_multiple_of(LANES) };
@@ -183,36 +249,58 @@ impl<T: Real, A: Number> Trees<T, A> {
             sums.fill(if forest.base_order == BaseOrder::First { *base } else { 0.0 });
         }
         let features = &features[..filled * width];
-        match (count < LANES / 2, has_nan) {
-            (true, true) => self.by_trees::<true>(features, sums),
-            (true, false) => self.by_trees::<false>(features, sums),
-            (false, true) => self.by_rows::<true>(features, sums),
-            (false, false) => self.by_rows::<false>(features, sums),
+        if self.sets.is_empty() {
+            match (count < LANES / 2, has_nan) {
+                (true, true) => self.by_trees::<true, false>(features, &[], sums),
+                (true, false) => self.by_trees::<false, false>(features, &[], sums),
+                (false, true) => self.by_rows::<true, false>(features, &[], sums),
+                (false, false) => self.by_rows::<false, false>(features, &[], sums),
+            }
+            return sums;
+        }
+        let codes = &mut bytemuck::cast_slice_mut::<u8, u32>(codes)[..filled * width];
+        codes.fill(0);
+        for (codes, row) in codes.chunks_exact_mut(width).zip(features.chunks_exact(width)) {
+            for coded in &self.coded {
+                let code = coded.cast.category(row[usize::from(coded.feature)].wide());
+                let none = coded.words * 32;
+                codes[usize::from(coded.feature)] = code.map_or(none, |code| code.min(none));
+            }
+        }
+        match count < LANES / 2 {
+            true => self.by_trees::<true, true>(features, codes, sums),
+            false => self.by_rows::<true, true>(features, codes, sums),
         }
         sums
     }
 
     /// Each row through all trees, some at a time.
-    fn by_trees<const NAN: bool>(&self, features: &[T], sums: &mut [f64]) {
-        for (lane, row) in features.chunks_exact(self.n_features.max(1)).enumerate() {
+    fn by_trees<const NAN: bool, const SETS: bool>(&self, features: &[T], codes: &[u32], sums: &mut [f64]) {
+        let width = self.n_features.max(1);
+        for (lane, row) in features.chunks_exact(width).enumerate() {
+            let codes = if SETS { &codes[lane * width..][..width] } else { &[] };
             let (eights, rest) = self.trees.as_chunks::<LANES>();
             for trees in eights {
-                self.walk::<LANES, NAN>(trees, &[row; LANES], |tree, value| add::<A>(sums, tree, lane, value));
+                let rows = (&[row; LANES], &[codes; LANES]);
+                self.walk::<LANES, NAN, SETS>(trees, rows, |tree, value| add::<A>(sums, tree, lane, value));
             }
             for tree in rest {
-                self.walk::<1, NAN>(&[*tree], &[row], |tree, value| add::<A>(sums, tree, lane, value));
+                let rows = (&[row], &[codes]);
+                self.walk::<1, NAN, SETS>(&[*tree], rows, |tree, value| add::<A>(sums, tree, lane, value));
             }
         }
     }
 
     /// All rows through each tree, some at a time.
-    fn by_rows<const NAN: bool>(&self, features: &[T], sums: &mut [f64]) {
+    fn by_rows<const NAN: bool, const SETS: bool>(&self, features: &[T], codes: &[u32], sums: &mut [f64]) {
         let width = self.n_features.max(1);
         for tree in &self.trees {
             for (group, rows) in features.chunks_exact(LANES * width).enumerate() {
                 let rows: [&[T]; LANES] = std::array::from_fn(|lane| &rows[lane * width..][..width]);
                 let mut lane = group * LANES;
-                self.walk::<LANES, NAN>(&[*tree; LANES], &rows, |tree, value| {
+                let own = |at: usize| if SETS { &codes[(lane + at) * width..][..width] } else { &[] };
+                let codes: [&[u32]; LANES] = std::array::from_fn(own);
+                self.walk::<LANES, NAN, SETS>(&[*tree; LANES], (&rows, &codes), |tree, value| {
                     add::<A>(sums, tree, lane, value);
                     lane += 1;
                 });
@@ -220,25 +308,33 @@ impl<T: Real, A: Number> Trees<T, A> {
         }
     }
 
-    /// Each row through its tree; gives what the leaves add, in order. A row has `n_features` numbers, or one.
+    /// Each row through its tree; gives what the leaves add, in order. A row has `n_features` numbers, or one, and as many
+    /// codes where there are sets.
     #[inline(always)]
-    fn walk<const N: usize, const NAN: bool>(
+    fn walk<const N: usize, const NAN: bool, const SETS: bool>(
         &self,
         trees: &[Place; N],
-        rows: &[&[T]; N],
+        (rows, codes): (&[&[T]; N], &[&[u32]; N]),
         mut each: impl FnMut(&Place, A),
     ) {
         assert!(rows.iter().all(|row| row.len() >= self.n_features.max(1)));
         let mut at = trees.map(|tree| tree.node);
         loop {
             let mut all = LEAF;
-            for ((at, tree), row) in at.iter_mut().zip(trees).zip(rows) {
+            for (((at, tree), row), codes) in at.iter_mut().zip(trees).zip(rows).zip(codes) {
                 // SAFETY: a tree's first node is one, and so are the children of each.
                 let node = unsafe { *self.nodes.get_unchecked(*at as usize) };
-                let feature = usize::from(node.feature & !(NAN_FIRST | LEAF));
+                let feature = usize::from(node.feature & FEATURE);
                 // SAFETY: nodes name features of the forest, leaves the first number of a row, which has all of them.
                 let x = unsafe { *row.get_unchecked(feature) };
                 let mut is_first = x <= node.threshold;
+                if SETS {
+                    let is_set = node.feature & SET != 0;
+                    let (set, code) = (node.threshold.low_bits(), codes[feature]);
+                    // What is no set asks the first one, and does not listen.
+                    let word = self.sets[if is_set { (set + code / 32) as usize } else { 0 }];
+                    is_first = if is_set { word >> (code % 32) & 1 != 0 } else { is_first };
+                }
                 if NAN {
                     is_first |= x.is_nan() & (node.feature >= NAN_FIRST);
                 }
@@ -255,6 +351,61 @@ impl<T: Real, A: Number> Trees<T, A> {
             each(tree, self.values[tree.value as usize + usize::from(leaf)]);
         }
     }
+}
+
+/// A node that asks whether its feature is one of some categories.
+struct Membership {
+    codes: Vec<u32>,
+    /// Whether NaN goes to the first child, that of what is a member.
+    nan_first: bool,
+    children: [ChildRef; 2],
+}
+
+impl Membership {
+    /// The question of a node; `None` where it asks another one. Equality with a whole number is one.
+    fn of(forest: &Forest, node: usize) -> Option<Self> {
+        let nodes = &forest.nodes;
+        let (number, missing) = (nodes.threshold[node], nodes.missing[node]);
+        let (codes, is_swapped) = match nodes.mode[node] {
+            Mode::Member(set) => (forest.category_sets[set as usize].codes.clone(), false),
+            mode @ (Mode::Equal | Mode::NotEqual) => {
+                (vec![CategoryCast::Whole.category(number)?], mode == Mode::NotEqual)
+            }
+            _ => return None,
+        };
+        let nan_is_true = match missing.values {
+            // NaN is no member, and equals nothing.
+            MissingValues::None => is_swapped,
+            MissingValues::Nan => missing.to_true,
+            MissingValues::ZeroOrNan => return None,
+        };
+        let mut children = [nodes.true_child[node], nodes.false_child[node]];
+        if is_swapped {
+            children.reverse();
+        }
+        Some(Self { codes, nan_first: nan_is_true != is_swapped, children })
+    }
+}
+
+/// The features that sets are asked for; `None` where those of one feature become codes in different ways.
+fn coded(forest: &Forest) -> Option<Vec<Coded>> {
+    let mut coded: Vec<Coded> = Vec::new();
+    for node in 0..forest.nodes.len() {
+        let Some(membership) = Membership::of(forest, node) else { continue };
+        let cast = match forest.nodes.mode[node] {
+            Mode::Member(set) => forest.category_sets[set as usize].cast,
+            _ => CategoryCast::Whole,
+        };
+        let feature = u16::try_from(forest.nodes.feature[node]).ok()?;
+        let words = membership.codes.iter().max().map_or(0, |code| code / 32 + 1);
+        match coded.iter_mut().find(|coded| coded.feature == feature) {
+            Some(known) if known.cast != cast => return None,
+            Some(known) => known.words = known.words.max(words),
+            None => coded.push(Coded { feature, cast, words }),
+        }
+    }
+    // So that a code without a category fits, and no set is larger than all of them may be.
+    coded.iter().all(|coded| (coded.words as usize) < SET_WORDS_MAX).then_some(coded)
 }
 
 /// Adds to a row's sum in the width of sums.

@@ -12,6 +12,7 @@ const BITS_MAX: usize = 7;
 
 /// The weights of a tree's leaves for one target.
 #[derive(Debug)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "read by code for that processor alone"))]
 pub(super) struct Weights32 {
     /// By leaf number, as long as a power of two and at least 32.
     weights: Vec<f32>,
@@ -39,7 +40,10 @@ impl Weights32 {
 pub(super) fn add<const K: usize>(isa: Isa, planes: &[Mask], weights: &Weights32, sums: &mut [f32]) -> bool {
     let Some(planes) = planes.first_chunk::<K>() else { return false };
     match isa {
-        Isa::Portable => false,
+        Isa::Portable => {
+            let _ = (planes, weights, sums);
+            false
+        }
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => {
             // SAFETY: this `Isa` exists only where the CPU has it.

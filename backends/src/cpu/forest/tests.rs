@@ -32,7 +32,10 @@ impl Random {
         ];
         let value = match self.below(5) {
             0 => ODD[self.below(12) as usize],
-            1 => self.below(6) as f64,
+            1 => {
+                let most = [6, 80][self.below(2) as usize];
+                self.below(most) as f64
+            }
             _ => self.below(40) as f64 / 7.0 - 2.0,
         };
         width.round(value)
@@ -64,16 +67,17 @@ fn forest(random: &mut Random) -> Forest {
     } else if random.below(3) == 0 {
         parts.scale = parts.accumulate.round(0.3);
     }
-    parts.category_sets = [CategoryCast::Truncate, CategoryCast::TruncateNonNegative, CategoryCast::Whole]
-        .map(|cast| CategorySet::new(cast, (0..4).map(|_| random.below(6) as u32).collect()))
-        .into();
-    // Half of them have nothing but order in their tests.
-    let is_ordered = random.below(2) == 0;
+    for most in [6, 80] {
+        let casts = [CategoryCast::Truncate, CategoryCast::TruncateNonNegative, CategoryCast::Whole];
+        let set = |cast| CategorySet::new(cast, (0..4).map(|_| random.below(most) as u32).collect());
+        parts.category_sets.extend(casts.map(set));
+    }
+    let tests = [Tests::Ordered, Tests::Ordered, Tests::Categories, Tests::Any][random.below(4) as usize];
     // All targets in each leaf, one target a tree, or whatever comes, with targets named twice; or one a tree, and linear.
     let is_wide = parts.compare == Precision::F64 && parts.accumulate == Precision::F64;
     let naming = if is_wide && random.below(2) == 0 { LINEAR } else { random.below(3) };
     for tree in 0..n_trees {
-        if !is_ordered && random.below(5) == 0 {
+        if tests == Tests::Any && random.below(5) == 0 {
             oblivious(random, &mut parts, naming, tree);
             continue;
         }
@@ -86,8 +90,8 @@ fn forest(random: &mut Random) -> Forest {
             }
             left -= 1;
             next += 2;
-            let (threshold, mode, missing) = test(random, parts.compare, is_ordered);
             let feature = random.below(features.into()) as u32;
+            let (threshold, mode, missing) = test(random, parts.compare, tests, feature);
             Ok(SourceNode::Split { feature, threshold, mode, missing, yes: next - 1, no: next })
         };
         parts.push_tree(0, 10_000, read, |error| error).unwrap();
@@ -95,16 +99,37 @@ fn forest(random: &mut Random) -> Forest {
     Forest::new(parts).unwrap()
 }
 
-fn test(random: &mut Random, width: Precision, is_ordered: bool) -> (f64, Mode, Missing) {
+/// What the tests of a forest ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tests {
+    /// Nothing but order.
+    Ordered,
+    /// Order, and of each second feature categories in one way, sets or whole numbers.
+    Categories,
+    /// Whatever there is.
+    Any,
+}
+
+fn test(random: &mut Random, width: Precision, tests: Tests, feature: u32) -> (f64, Mode, Missing) {
     let modes =
         [Mode::LessEq, Mode::Less, Mode::Greater, Mode::GreaterEq, Mode::Equal, Mode::NotEqual, Mode::Member(0)];
-    let mode = match modes[random.below(if is_ordered { 4 } else { 7 }) as usize] {
-        Mode::Member(_) => Mode::Member(random.below(3) as u32),
-        mode => mode,
+    let mut threshold = random.number(width);
+    let mode = match (tests, modes[random.below(if tests == Tests::Any { 7 } else { 4 }) as usize]) {
+        (Tests::Any, Mode::Member(_)) => Mode::Member(random.below(6) as u32),
+        (Tests::Categories, _) if feature % 2 == 1 => {
+            let cast = feature / 2 % 3;
+            threshold = random.below(70) as f64;
+            match random.below(4) {
+                0 if cast == 2 => Mode::Equal,
+                1 if cast == 2 => Mode::NotEqual,
+                n => Mode::Member(cast + 3 * (n as u32 % 2)),
+            }
+        }
+        (_, mode) => mode,
     };
     let values = [MissingValues::None, MissingValues::Nan, MissingValues::ZeroOrNan];
-    let values = values[random.below(if is_ordered { 2 } else { 3 }) as usize];
-    (random.number(width), mode, Missing { values, to_true: random.below(2) == 0 })
+    let values = values[random.below(if tests == Tests::Any { 3 } else { 2 }) as usize];
+    (threshold, mode, Missing { values, to_true: random.below(2) == 0 })
 }
 
 fn leaf(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u64) -> Leaf {
@@ -138,7 +163,7 @@ fn oblivious(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u6
     let depth = random.below(6) as u32;
     let (first_node, first_leaf) = (parts.nodes.len() as u32, parts.leaves.len() as u32);
     for _ in 0..depth {
-        let (threshold, mode, missing) = test(random, parts.compare, false);
+        let (threshold, mode, missing) = test(random, parts.compare, Tests::Any, 0);
         parts.push_split(random.below(parts.n_features.into()) as u32, threshold, mode, missing);
     }
     for _ in 0..1 << depth {
@@ -156,7 +181,7 @@ fn bits(score: f64) -> u64 {
 
 #[test]
 fn random_forests_give_the_bits_of_the_reference() {
-    let (mut ready, mut walked, mut linear, mut together) = (0, 0, 0, 0);
+    let (mut ready, mut walked, mut linear, mut together, mut of_sets) = (0, 0, 0, 0, 0);
     for seed in 0..400 {
         let mut random = Random(seed);
         let forest = forest(&mut random);
@@ -167,6 +192,7 @@ fn random_forests_give_the_bits_of_the_reference() {
         walked += usize::from(Walk::new(&forest).is_some());
         linear += usize::from(Walk::new(&forest).is_some() && !forest.linear.is_empty());
         together += usize::from(Few::new(&forest).is_some());
+        of_sets += usize::from(Few::new(&forest).is_some_and(|few| few.has_sets()));
         let with = |isa: Option<Isa>, few, walk| {
             let blocks = isa.and_then(|isa| Blocks::new(&forest, isa, VISIT_NS));
             (isa, Scorer { forest: forest.clone(), blocks, few, walk })
@@ -196,6 +222,7 @@ fn random_forests_give_the_bits_of_the_reference() {
     assert!(ready > 300 * Isa::available().len(), "{ready} forests were ready for blocks");
     assert!(walked > 150 && linear > 10, "{walked} forests were ready for rows alone, {linear} with linear leaves");
     assert!(together > 40, "{together} forests were ready for a few rows together");
+    assert!(of_sets > 15, "{of_sets} of them ask for membership");
 }
 
 #[test]

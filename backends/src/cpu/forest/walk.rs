@@ -43,9 +43,19 @@ pub(super) trait Real: Number + bytemuck::Pod {
     /// The greatest number below a finite one, or below infinity.
     fn below(self) -> Self;
     fn is_nan(self) -> bool;
+    /// The number whose lowest bits these are.
+    fn of_bits(bits: u32) -> Self;
+    /// The lowest bits.
+    fn low_bits(self) -> u32;
 }
 
 impl Real for f32 {
+    fn of_bits(bits: u32) -> Self {
+        Self::from_bits(bits)
+    }
+    fn low_bits(self) -> u32 {
+        self.to_bits()
+    }
     fn below(self) -> Self {
         self.next_down()
     }
@@ -55,6 +65,12 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
+    fn of_bits(bits: u32) -> Self {
+        Self::from_bits(bits.into())
+    }
+    fn low_bits(self) -> u32 {
+        self.to_bits() as u32
+    }
     fn below(self) -> Self {
         self.next_down()
     }

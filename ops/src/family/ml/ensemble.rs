@@ -159,8 +159,9 @@ impl Source {
                 follows[place] = true;
             }
         }
-        for first in 0..self.splits.len() {
-            let Some(number) = equal(&self.splits[first]).filter(|_| !follows[first]) else { continue };
+        let firsts = (0..self.splits.len()).zip(&follows).filter(|(_, follows)| !**follows);
+        for (first, _) in firsts {
+            let Some(number) = equal(&self.splits[first]) else { continue };
             let mut whole = self.splits[first].clone();
             let mut members = vec![number];
             while let Some((place, number)) = next(&self.splits, &whole) {
