@@ -188,6 +188,11 @@ const SCORED: &[(&str, usize, usize)] = &[
     // It is not, where most entries are kept, where arguments may fail, and where the condition may.
     ("SELECT id FROM t WHERE predict('finite', a, b) <> 35", 19_971, 20_000),
     ("SELECT id FROM t WHERE predict('finite', CAST(a AS BIGINT), b) = 35", 29, 20_000),
+    (
+        "SELECT id FROM (SELECT id, a, 12 / CAST(b AS BIGINT) q FROM t WHERE b <> 0) WHERE predict('finite', a, q) = 32",
+        57,
+        17_142,
+    ),
     ("SELECT id FROM t WHERE 35 / CAST(predict('finite', a, b) AS INT) = 1 AND a > 0", 372, 19_800),
     // NULL is no entry.
     ("SELECT k FROM n WHERE predict('finite', a, b) IS NULL", 2, 1),

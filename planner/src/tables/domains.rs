@@ -12,7 +12,7 @@ use hologram_ops::{
         forest::Forest as ForestOperator, tree_ensemble::TreeEnsemble,
         tree_ensemble_classifier::TreeEnsembleClassifier, tree_ensemble_regressor::TreeEnsembleRegressor,
     },
-    forest::{Forest, MissingValues, Mode, Precision, ZERO_MAX},
+    forest::{CategoryCast, Forest, MissingValues, Mode, Precision, ZERO_MAX},
     graph::{Graph, NodeData, ValueId},
 };
 use hologram_resolver::Port;
@@ -135,13 +135,23 @@ fn of_forest(forest: &Forest, width: usize) -> Vec<(usize, Found)> {
         let bounds = tested.entry(nodes.feature[node]).or_default();
         let threshold = forest.compare.round(nodes.threshold[node]);
         let below = next_down(forest.compare, threshold);
-        let made: &[f64] = match nodes.mode[node] {
-            Mode::LessEq | Mode::Greater => &[threshold],
-            Mode::Less | Mode::GreaterEq => &[below],
-            Mode::Equal | Mode::NotEqual => &[below, threshold],
-            Mode::Member(_) => {
-                sets.insert(nodes.feature[node]);
-                &[]
+        let made: Vec<f64> = match nodes.mode[node] {
+            Mode::LessEq | Mode::Greater => vec![threshold],
+            Mode::Less | Mode::GreaterEq => vec![below],
+            Mode::Equal | Mode::NotEqual => vec![below, threshold],
+            Mode::Member(set) => {
+                let set = &forest.category_sets[set as usize];
+                match set.cast {
+                    // Nothing but the numbers themselves are members.
+                    CategoryCast::Whole => {
+                        let codes = set.codes.iter().map(|code| forest.compare.round(f64::from(*code)));
+                        codes.flat_map(|code| [next_down(forest.compare, code), code]).collect()
+                    }
+                    CategoryCast::Truncate | CategoryCast::TruncateNonNegative => {
+                        sets.insert(nodes.feature[node]);
+                        Vec::new()
+                    }
+                }
             }
         };
         // What lies below NaN or minus infinity is nothing; what is at most infinity is all.

@@ -11,7 +11,7 @@ use super::{
 use hologram_ops::forest::{
     Aggregate, BaseOrder, CategoryCast, ChildRef, Forest, MissingValues, Mode, Precision, Tree, TreeShape,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 /// Rows, or trees, that are walked together.
 const LANES: usize = 8;
@@ -49,9 +49,10 @@ pub(super) struct Trees<T, A> {
     coded: Vec<Coded>,
     /// A bit for each code of a set's feature, and a word without bits for what is no category; none without sets.
     sets: Vec<u32>,
-    /// Where each set begins.
-    known: HashMap<Vec<u32>, u32>,
 }
+
+/// Where the sets begin that are there already, by their words and codes.
+type Known = HashMap<(u32, Vec<u32>), u32>;
 
 /// A feature of categories.
 #[derive(Debug, Clone, Copy)]
@@ -149,12 +150,12 @@ impl<T: Real, A: Number> Trees<T, A> {
             n_features: forest.n_features as usize,
             coded: coded(forest)?,
             sets: Vec::new(),
-            known: HashMap::new(),
         };
+        let mut known = Known::new();
         // Copies of what nodes share are bounded.
         let most = 2 * (forest.nodes.len() + forest.leaves.len()) + forest.trees.len();
         for tree in &forest.trees {
-            trees.push(forest, tree)?;
+            trees.push(forest, tree, &mut known)?;
             if trees.nodes.len() > most {
                 return None;
             }
@@ -162,7 +163,7 @@ impl<T: Real, A: Number> Trees<T, A> {
         Some(trees)
     }
 
-    fn push(&mut self, forest: &Forest, tree: &Tree) -> Option<()> {
+    fn push(&mut self, forest: &Forest, tree: &Tree, known: &mut Known) -> Option<()> {
         let TreeShape::Nodes { root } = tree.shape else { return None };
         let place = |n: usize| u32::try_from(n).ok();
         let mut own = Place { node: place(self.nodes.len())?, value: place(self.values.len())?, target: u32::MAX };
@@ -192,7 +193,7 @@ impl<T: Real, A: Number> Trees<T, A> {
             let (threshold, kind, nan_first, children) = match Membership::of(forest, node) {
                 Some(membership) => {
                     let coded = self.coded.iter().find(|coded| coded.feature == feature)?.words;
-                    let set = self.set(membership.codes, coded)?;
+                    let set = self.set(membership.codes, coded, known)?;
                     (T::of_bits(set), SET, membership.nan_first, membership.children)
                 }
                 None => {
@@ -209,15 +210,20 @@ impl<T: Real, A: Number> Trees<T, A> {
     }
 
     /// Where a set's words begin, so many and one without bits.
-    fn set(&mut self, codes: Vec<u32>, words: u32) -> Option<u32> {
-        let mut bits = vec![0_u32; words as usize + 1];
-        codes.iter().for_each(|code| bits[*code as usize / 32] |= 1 << (code % 32));
-        let next = u32::try_from(self.sets.len()).ok().filter(|n| *n as usize + bits.len() <= SET_WORDS_MAX)?;
-        let place = *self.known.entry(bits.clone()).or_insert(next);
-        if place == next {
-            self.sets.extend(bits);
+    fn set(&mut self, codes: Vec<u32>, words: u32, known: &mut Known) -> Option<u32> {
+        let place = u32::try_from(self.sets.len()).ok()?;
+        let end = self.sets.len() + words as usize + 1;
+        match known.entry((words, codes)) {
+            Entry::Occupied(found) => Some(*found.get()),
+            Entry::Vacant(_) if end > SET_WORDS_MAX => None,
+            Entry::Vacant(new) => {
+                self.sets.resize(end, 0);
+                let bits = &mut self.sets[place as usize..];
+                new.key().1.iter().for_each(|code| bits[*code as usize / 32] |= 1 << (code % 32));
+                new.insert(place);
+                Some(place)
+            }
         }
-        Some(place)
     }
 
     fn sums<'a>(

@@ -83,6 +83,11 @@ impl Tests {
         self.len
     }
 
+    /// Members of all sets, each of which is joined to its set's mask.
+    pub(super) fn n_members(&self) -> usize {
+        self.features.iter().map(|feature| feature.members.len()).sum()
+    }
+
     /// Masks that are used besides while the tests' are filled.
     pub(super) fn n_categories(&self) -> usize {
         self.n_categories

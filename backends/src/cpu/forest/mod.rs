@@ -32,9 +32,10 @@ pub(crate) type Mask = [u64; ROWS / 64];
 /// Targets whose sums a block keeps at most.
 const TARGETS_MAX: u32 = 4_096;
 
-/// About the nanoseconds that a test takes for a block, and a node for a row that visits it, among a few rows or alone. With
+/// About the nanoseconds that a test takes for a block, a member of a set besides, and a node for a row that visits it, among a few rows or alone. With
 /// them and those of [`Tree`] it is only decided which of the ways with the same answer is taken.
 const TEST_NS: usize = 14;
+const MEMBER_NS: usize = 3;
 const VISIT_NS: usize = 2;
 const VISIT_ALONE_NS: usize = 10;
 
@@ -222,7 +223,8 @@ impl Blocks {
             return None;
         }
         let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
-        let block_ns = TEST_NS * tests.len() + trees.iter().map(Tree::block_ns).sum::<usize>();
+        let block_ns =
+            TEST_NS * tests.len() + MEMBER_NS * tests.n_members() + trees.iter().map(Tree::block_ns).sum::<usize>();
         let row_ns = visit_ns * trees.iter().map(Tree::visits).sum::<usize>();
         let rows_min = block_ns.div_ceil(row_ns.max(1)).max(1);
         Some(Self { tests, trees, n_slots, rows_min, isa })

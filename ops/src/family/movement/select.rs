@@ -96,7 +96,7 @@ fn copy_strings(sources: &[&Tensor], shape: Vec<usize>, run: usize, runs: Runs<'
     let held: usize = arrays.iter().flat_map(|a| a.data_buffers()).map(Buffer::len).sum();
     // Bytes that few of the copies need are not kept for them.
     if held > SHARED_BYTES_MAX.max(count.saturating_mul(std::mem::size_of::<u128>())) {
-        let mut out = StringViewBuilder::with_capacity(count);
+        let mut out = StringViewBuilder::new();
         for (source, start) in runs {
             let array = arrays.get(source).filter(|a| start.checked_add(run).is_some_and(|end| end <= a.len()));
             let array = array.ok_or_else(|| outside(start))?;
@@ -106,23 +106,23 @@ fn copy_strings(sources: &[&Tensor], shape: Vec<usize>, run: usize, runs: Runs<'
     }
     // Views move, the bytes that they point to stay where they are.
     let mut buffers: Vec<Buffer> = Vec::new();
-    let mut views: Vec<Vec<u128>> = Vec::with_capacity(arrays.len());
+    let mut firsts: Vec<u32> = Vec::with_capacity(arrays.len());
     for array in &arrays {
-        let first = u32::try_from(buffers.len()).map_err(|_| Error::Exhausted("buffers of texts".into()))?;
-        let moved = |view: &u128| match *view as u32 <= MAX_INLINE_VIEW_LEN {
+        firsts.push(u32::try_from(buffers.len()).map_err(|_| Error::Exhausted("buffers of texts".into()))?);
+        buffers.extend(array.data_buffers().iter().cloned());
+    }
+    let mut out: Vec<u128> = Vec::new();
+    out.try_reserve_exact(count).map_err(|e| Error::Exhausted(format!("a string tensor of shape {shape:?}: {e}")))?;
+    for (source, start) in runs {
+        let piece = arrays.get(source).and_then(|a| a.views().get(start..start.checked_add(run)?));
+        let piece = piece.ok_or_else(|| outside(start))?;
+        out.extend(piece.iter().map(|view| match *view as u32 <= MAX_INLINE_VIEW_LEN {
             true => *view,
             false => {
                 let view = ByteView::from(*view);
-                ByteView { buffer_index: view.buffer_index + first, ..view }.as_u128()
+                ByteView { buffer_index: view.buffer_index + firsts[source], ..view }.as_u128()
             }
-        };
-        views.push(array.views().iter().map(moved).collect());
-        buffers.extend(array.data_buffers().iter().cloned());
-    }
-    let mut out: Vec<u128> = Vec::with_capacity(count);
-    for (source, start) in runs {
-        let piece = views.get(source).and_then(|v| v.get(start..start.checked_add(run)?));
-        out.extend_from_slice(piece.ok_or_else(|| outside(start))?);
+        }));
     }
     // SAFETY: each view is one of an array that was checked, and finds that array's buffers behind those before it.
     let strings = unsafe { StringViewArray::new_unchecked(out.into(), buffers, None) };

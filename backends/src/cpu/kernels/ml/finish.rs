@@ -35,12 +35,14 @@ impl Link {
         if self == Self::None || width == 0 {
             return;
         }
+        // Scores of a row that are transformed together lie in one block.
+        let step = if self == Self::Softmax { BLOCK / width * width } else { BLOCK };
         let mut wide = [0.0_f64; BLOCK];
         vectorized(
             Isa::best(),
             #[inline(always)]
             || {
-                for scores in scores.chunks_mut(BLOCK / width * width) {
+                for scores in scores.chunks_mut(step) {
                     let wide = &mut wide[..scores.len()];
                     wide.iter_mut().zip(&*scores).for_each(|(w, s)| *w = f64::from(*s));
                     match self {
