@@ -17,7 +17,7 @@ use std::collections::{HashMap, hash_map::Entry};
 const LANES: usize = 8;
 
 /// Rows that go through a tree before the next tree.
-pub(super) const ROWS: usize = 32;
+pub(super) const ROWS: usize = 128;
 
 /// In a node's feature: whether NaN goes to the first child, whether it is a leaf, and whether it asks for membership.
 const NAN_FIRST: u16 = 1 << 15;
