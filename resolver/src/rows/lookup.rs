@@ -305,25 +305,12 @@ impl Even {
 
     /// Adds the steps of a column whose integers are all among these; does nothing where one is not.
     fn add_all(&self, array: &dyn Array, entries: &mut [u32]) -> bool {
-        let (first, narrow) = (self.first, self.first as i32);
+        let first = self.first;
         match array.data_type() {
-            // Their integers and what lies between two of them fit 32 bits.
-            DataType::Int8 => {
-                let values = array.as_primitive::<Int8Type>().values();
-                self.add_each(values, move |x| i32::from(x).wrapping_sub(narrow) as u32, entries)
-            }
-            DataType::UInt8 => {
-                let values = array.as_primitive::<UInt8Type>().values();
-                self.add_each(values, move |x| i32::from(x).wrapping_sub(narrow) as u32, entries)
-            }
-            DataType::Int16 => {
-                let values = array.as_primitive::<Int16Type>().values();
-                self.add_each(values, move |x| i32::from(x).wrapping_sub(narrow) as u32, entries)
-            }
-            DataType::UInt16 => {
-                let values = array.as_primitive::<UInt16Type>().values();
-                self.add_each(values, move |x| i32::from(x).wrapping_sub(narrow) as u32, entries)
-            }
+            DataType::Int8 => self.add_small::<Int8Type>(array, entries),
+            DataType::UInt8 => self.add_small::<UInt8Type>(array, entries),
+            DataType::Int16 => self.add_small::<Int16Type>(array, entries),
+            DataType::UInt16 => self.add_small::<UInt16Type>(array, entries),
             DataType::Int32 => {
                 let values = array.as_primitive::<Int32Type>().values();
                 i32::try_from(first)
@@ -343,6 +330,13 @@ impl Even {
             }
             _ => false,
         }
+    }
+
+    /// As above, for integers that fit 32 bits, as does what lies between two of them.
+    fn add_small<T: ArrowPrimitiveType<Native: Into<i32>>>(&self, array: &dyn Array, entries: &mut [u32]) -> bool {
+        let first = self.first as i32;
+        let place = move |x: T::Native| x.into().wrapping_sub(first) as u32;
+        self.add_each(array.as_primitive::<T>().values(), place, entries)
     }
 
     /// As above, by the place of each integer among these. The passes are loops without branches.
