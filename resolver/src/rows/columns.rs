@@ -292,21 +292,27 @@ fn pack(dtype: DType, columns: &[Tensor], pick: &Pick<'_>, shape: Vec<usize>) ->
     Ok(Tensor::from_buffer(dtype, shape, packed)?)
 }
 
-/// Rows are packed in blocks, so that the lines written to stay in the cache while each column passes.
+/// A few rows are packed at a time, whose parts of all columns stay in the nearest cache.
 fn interleave<T: ArrowNativeType>(columns: &[&Buffer], rows: usize) -> Buffer {
-    const BLOCK: usize = 64;
-    let columns: Vec<&[T]> = columns.iter().map(|c| c.typed_data::<T>()).collect();
+    const PART: usize = 16;
+    let columns: Vec<&[T]> = columns.iter().map(|c| &c.typed_data::<T>()[..rows]).collect();
     let width = columns.len();
     let mut out = vec![T::default(); rows * width];
-    if width > 0 {
-        for (block, lines) in out.chunks_mut(BLOCK * width).enumerate() {
-            for (c, column) in columns.iter().enumerate() {
-                let values = &column[block * BLOCK..];
-                for (line, value) in lines.chunks_mut(width).zip(values) {
-                    line[c] = *value;
-                }
-            }
+    if width == 0 {
+        return Buffer::from_vec(out);
+    }
+    let parts = columns.iter().map(|column| column.as_chunks::<PART>()).collect::<Vec<_>>();
+    let mut own: Vec<&[T; PART]> = Vec::with_capacity(width);
+    let mut blocks = out.chunks_exact_mut(PART * width);
+    for (block, lines) in blocks.by_ref().enumerate() {
+        own.clear();
+        own.extend(parts.iter().map(|(parts, _)| &parts[block]));
+        for (row, line) in lines.chunks_exact_mut(width).enumerate() {
+            line.iter_mut().zip(&own).for_each(|(out, values)| *out = values[row]);
         }
+    }
+    for (row, line) in blocks.into_remainder().chunks_exact_mut(width).enumerate() {
+        line.iter_mut().zip(&parts).for_each(|(out, (_, rest))| *out = rest[row]);
     }
     Buffer::from_vec(out)
 }

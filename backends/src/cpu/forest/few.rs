@@ -6,7 +6,7 @@
 
 use super::{
     Number, TARGETS_MAX, Table,
-    walk::{Real, test},
+    split::{Real, Split},
 };
 use hologram_ops::forest::{
     Aggregate, BaseOrder, CategoryCast, ChildRef, Forest, MissingValues, Mode, Precision, Tree, TreeShape,
@@ -197,8 +197,8 @@ impl<T: Real, A: Number> Trees<T, A> {
                     (T::of_bits(set), SET, membership.nan_first, membership.children)
                 }
                 None => {
-                    let (threshold, nan_first, children) = test(forest, node)?;
-                    (threshold, 0, nan_first, children)
+                    let split = Split::of(forest, node)?;
+                    (split.threshold, 0, split.nan_first, split.children(forest, node))
                 }
             };
             let feature = feature | kind | if nan_first { NAN_FIRST } else { 0 };

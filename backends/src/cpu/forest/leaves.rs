@@ -8,7 +8,11 @@ use super::Mask;
 use crate::cpu::simd::Isa;
 
 /// Bits of the largest leaf number that is looked up so.
-const BITS_MAX: usize = 7;
+const BITS_MAX: usize = 8;
+
+/// The same with AVX2, whose shuffles look up 16 bytes at a time.
+#[cfg(target_arch = "x86_64")]
+const AVX2_BITS_MAX: usize = 7;
 
 /// The weights of a tree's leaves for one target.
 #[derive(Debug)]
@@ -36,14 +40,32 @@ impl Weights32 {
     }
 }
 
-/// Adds the weight of each row's leaf to its sum; whether it did. A leaf number has `K` bits.
-pub(super) fn add<const K: usize>(isa: Isa, planes: &[Mask], weights: &Weights32, sums: &mut [f32]) -> bool {
+/// Adds the weight of each row's leaf, whose number is in the planes, to its sum; whether it did.
+pub(super) fn add<const W: usize>(isa: Isa, planes: &[Mask<W>], weights: &Weights32, sums: &mut [f32]) -> bool {
+    match planes.len() {
+        0 => add_of::<0, W>(isa, planes, weights, sums),
+        1 => add_of::<1, W>(isa, planes, weights, sums),
+        2 => add_of::<2, W>(isa, planes, weights, sums),
+        3 => add_of::<3, W>(isa, planes, weights, sums),
+        4 => add_of::<4, W>(isa, planes, weights, sums),
+        5 => add_of::<5, W>(isa, planes, weights, sums),
+        6 => add_of::<6, W>(isa, planes, weights, sums),
+        7 => add_of::<7, W>(isa, planes, weights, sums),
+        8 => add_of::<8, W>(isa, planes, weights, sums),
+        _ => false,
+    }
+}
+
+/// As [`add`] for leaf numbers of `K` bits.
+fn add_of<const K: usize, const W: usize>(isa: Isa, planes: &[Mask<W>], weights: &Weights32, sums: &mut [f32]) -> bool {
     let Some(planes) = planes.first_chunk::<K>() else { return false };
     match isa {
         Isa::Portable => {
             let _ = (planes, weights, sums);
             false
         }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 if K > AVX2_BITS_MAX => false,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => {
             // SAFETY: this `Isa` exists only where the CPU has it.
@@ -67,7 +89,11 @@ mod x86 {
     /// # Safety
     /// The CPU has AVX2.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn avx2<const K: usize>(planes: &[Mask; K], weights: &Weights32, sums: &mut [f32]) {
+    pub(super) unsafe fn avx2<const K: usize, const W: usize>(
+        planes: &[Mask<W>; K],
+        weights: &Weights32,
+        sums: &mut [f32],
+    ) {
         let load = |bytes: &[u8; 16]| {
             // SAFETY: there are 16 bytes.
             let half = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
@@ -119,35 +145,48 @@ mod x86 {
     }
 
     /// # Safety
-    /// The CPU has AVX-512 F.
-    #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn avx512<const K: usize>(planes: &[Mask; K], weights: &Weights32, sums: &mut [f32]) {
+    /// The CPU has AVX-512 F and BW.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) unsafe fn avx512<const K: usize, const W: usize>(
+        planes: &[Mask<W>; K],
+        weights: &Weights32,
+        sums: &mut [f32],
+    ) {
         let load = |weights: &[f32; 16]| {
             // SAFETY: there are 16 numbers.
             unsafe { _mm512_loadu_ps(weights.as_ptr()) }
         };
         let (sixteens, _) = weights.weights.as_chunks::<16>();
-        let tables = 1 << K.saturating_sub(5);
-        let (chunks, _) = sums.as_chunks_mut::<16>();
-        for (part, sums) in chunks.iter_mut().enumerate() {
-            let rows = |k: usize| (planes[k][part / 4] >> (16 * (part % 4))) as u16;
-            let mut leaf = _mm512_setzero_si512();
-            for k in 0..K {
-                leaf = _mm512_mask_or_epi32(leaf, rows(k), leaf, _mm512_set1_epi32(1 << k));
+        let (words, _) = sums.as_chunks_mut::<64>();
+        for (word, sums) in words.iter_mut().enumerate() {
+            let mut numbers = _mm512_setzero_si512();
+            for (bit, plane) in planes.iter().enumerate() {
+                numbers = _mm512_mask_add_epi8(numbers, plane[word], numbers, _mm512_set1_epi8((1_u8 << bit) as i8));
             }
-            let mut found = _mm512_setzero_ps();
-            for table in 0..tables {
-                // The lowest five bits choose among 32 weights, the others the table.
-                let looked_up =
-                    _mm512_permutex2var_ps(load(&sixteens[2 * table]), leaf, load(&sixteens[2 * table + 1]));
-                let own =
-                    (5..K).fold(u16::MAX, |own, k| own & if table >> (k - 5) & 1 == 1 { rows(k) } else { !rows(k) });
-                found = _mm512_mask_mov_ps(found, own, looked_up);
+            let quarters = [
+                _mm512_extracti32x4_epi32::<0>(numbers),
+                _mm512_extracti32x4_epi32::<1>(numbers),
+                _mm512_extracti32x4_epi32::<2>(numbers),
+                _mm512_extracti32x4_epi32::<3>(numbers),
+            ];
+            for ((i, numbers), sums) in quarters.into_iter().enumerate().zip(sums.as_chunks_mut::<16>().0) {
+                let leaf = _mm512_cvtepu8_epi32(numbers);
+                // The lowest five bits choose among 32 weights, the others between those.
+                let mut found = [_mm512_setzero_ps(); 8];
+                for (table, found) in found.iter_mut().enumerate().take(1 << K.saturating_sub(5)) {
+                    *found = _mm512_permutex2var_ps(load(&sixteens[2 * table]), leaf, load(&sixteens[2 * table + 1]));
+                }
+                for bit in 5..K {
+                    let is_set = (planes[bit][word] >> (16 * i)) as u16;
+                    for pair in 0..1 << (K - 1 - bit) {
+                        found[pair] = _mm512_mask_blend_ps(is_set, found[2 * pair], found[2 * pair + 1]);
+                    }
+                }
+                // SAFETY: there are 16 numbers.
+                let sum = _mm512_add_ps(unsafe { _mm512_loadu_ps(sums.as_ptr()) }, found[0]);
+                // SAFETY: as above.
+                unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
             }
-            // SAFETY: there are 16 numbers.
-            let sum = _mm512_add_ps(unsafe { _mm512_loadu_ps(sums.as_ptr()) }, found);
-            // SAFETY: as above.
-            unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
         }
     }
 }

@@ -1,15 +1,23 @@
 //! The distinct tests of a forest, and their masks for a block of rows.
 
-use super::{Mask, ROWS, Table, Values};
+use super::{
+    Mask, Table, Values,
+    ordered::{self, Ordered, Value, join},
+    split::Split,
+};
 use crate::cpu::simd::{Isa, vectorized};
-use hologram_ops::forest::{CategoryCast, Forest, Missing, MissingValues, Mode, Precision, ZERO_MAX};
-use std::{collections::HashMap, ops::Range};
+use hologram_ops::forest::{CategoryCast, ChildRef, Forest, Missing, MissingValues, Mode, Precision, ZERO_MAX};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 /// The tests of one feature.
 #[derive(Debug, Default)]
 struct Feature {
     index: u32,
-    tests: Vec<Test>,
+    ordered: Vec<Ordered>,
+    others: Vec<Test>,
     categories: Vec<Categories>,
     /// For the tests of membership, one after the other, which of the categories' masks are joined.
     members: Vec<u32>,
@@ -23,7 +31,7 @@ struct Categories {
     codes: Vec<u32>,
 }
 
-/// A test and the mask that it fills.
+/// A test that is none of order, or takes zeros for missing, and the mask that it fills.
 #[derive(Debug, Clone, Copy)]
 struct Test {
     threshold: f64,
@@ -34,38 +42,95 @@ struct Test {
     members_end: u32,
 }
 
-/// The distinct tests while trees are read, and where each is.
+/// A test of a node while trees are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// Its number, by which [`Distinct::into_tests`] gives its mask.
+    pub(super) test: u32,
+    /// Whether the mask has the rows that the node's test is false for.
+    pub(super) is_swapped: bool,
+}
+
+impl Asked {
+    /// The node's children, first that of the mask's rows.
+    pub(super) fn children(&self, forest: &Forest, node: usize) -> [ChildRef; 2] {
+        let (yes, no) = (forest.nodes.true_child[node], forest.nodes.false_child[node]);
+        if self.is_swapped { [no, yes] } else { [yes, no] }
+    }
+}
+
+/// What a test asks of a feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Question {
+    /// Whether it is at most a threshold, by bits, or NaN where that passes.
+    Ordered {
+        threshold: u64,
+        nan_first: bool,
+    },
+    Other {
+        threshold: u64,
+        mode: Mode,
+        values: MissingValues,
+        to_true: bool,
+    },
+}
+
+/// The distinct tests while trees are read.
 #[derive(Debug, Default)]
 pub(super) struct Distinct {
-    features: Vec<Feature>,
-    known: HashMap<(u32, u64, Mode, MissingValues, bool), u32>,
-    places: HashMap<u32, usize>,
+    known: HashMap<(u32, Question), u32>,
 }
 
 impl Distinct {
-    /// The mask of a node's test.
-    pub(super) fn add(&mut self, forest: &Forest, node: usize) -> u32 {
+    /// The test of a node.
+    pub(super) fn add(&mut self, forest: &Forest, node: usize) -> Asked {
         let nodes = &forest.nodes;
-        let (feature, threshold, mode) = (nodes.feature[node], nodes.threshold[node], nodes.mode[node]);
-        let missing = nodes.missing[node];
+        let split = match forest.compare {
+            Precision::F32 => Split::<f32>::of(forest, node).map(Split::widened),
+            Precision::F64 => Split::<f64>::of(forest, node),
+        };
+        // A threshold of NaN has no place among the others. Zeros of both signs are one.
+        let ordered = split.filter(|split| !split.threshold.is_nan()).map(|split| {
+            let question =
+                Question::Ordered { threshold: (split.threshold + 0.0).to_bits(), nan_first: split.nan_first };
+            (question, split.is_swapped)
+        });
+        let (question, is_swapped) = ordered.unwrap_or_else(|| {
+            let Missing { values, to_true } = nodes.missing[node];
+            let (threshold, mode) = (nodes.threshold[node].to_bits(), nodes.mode[node]);
+            (Question::Other { threshold, mode, values, to_true }, false)
+        });
         let next = self.known.len() as u32;
-        let key = (feature, threshold.to_bits(), mode, missing.values, missing.to_true);
-        let mask = *self.known.entry(key).or_insert(next);
-        if mask == next {
-            let place = *self.places.entry(feature).or_insert_with(|| {
-                self.features.push(Feature { index: feature, ..Feature::default() });
-                self.features.len() - 1
-            });
-            self.features[place].tests.push(Test { threshold, mode, missing, mask, members_end: 0 });
-        }
-        mask
+        let test = *self.known.entry((nodes.feature[node], question)).or_insert(next);
+        Asked { test, is_swapped }
     }
 
-    /// The tests.
-    pub(super) fn into_tests(mut self, forest: &Forest) -> Tests {
-        self.features.iter_mut().for_each(|feature| feature.know_categories(forest));
-        let n_categories = self.features.iter().map(Feature::n_categories).max().unwrap_or(0);
-        Tests { features: self.features, len: self.known.len(), n_categories }
+    /// The tests, and by number the mask of each.
+    pub(super) fn into_tests(self, forest: &Forest) -> (Tests, Vec<u32>) {
+        let mut places = vec![0; self.known.len()];
+        let mut by_feature: BTreeMap<u32, Vec<(Question, u32)>> = BTreeMap::new();
+        for ((feature, question), test) in self.known {
+            by_feature.entry(feature).or_default().push((question, test));
+        }
+        let mut next = 0;
+        let mut features = Vec::with_capacity(by_feature.len());
+        for (index, mut asked) in by_feature {
+            let mut feature = Feature { index, ..Feature::default() };
+            asked.sort_unstable_by_key(|(_, test)| *test);
+            feature.order(&asked, &mut next, &mut places);
+            for (question, test) in asked {
+                let Question::Other { threshold, mode, values, to_true } = question else { continue };
+                let missing = Missing { values, to_true };
+                let threshold = f64::from_bits(threshold);
+                feature.others.push(Test { threshold, mode, missing, mask: next, members_end: 0 });
+                places[test as usize] = next;
+                next += 1;
+            }
+            feature.know_categories(forest);
+            features.push(feature);
+        }
+        let n_categories = features.iter().map(Feature::n_categories).max().unwrap_or(0);
+        (Tests { features, len: places.len(), n_categories }, places)
     }
 }
 
@@ -83,9 +148,19 @@ impl Tests {
         self.len
     }
 
-    /// Members of all sets, each of which is joined to its set's mask.
-    pub(super) fn n_members(&self) -> usize {
-        self.features.iter().map(|feature| feature.members.len()).sum()
+    /// How many groups of thresholds there are, in each of which a row's place is found.
+    pub(super) fn n_searches(&self) -> usize {
+        self.features.iter().map(|feature| feature.ordered.len()).sum()
+    }
+
+    /// How many tests are not of order, and the members of all sets, each of which is joined to its set's mask.
+    pub(super) fn n_others(&self) -> usize {
+        self.features.iter().map(|feature| feature.others.len() + feature.members.len()).sum()
+    }
+
+    /// How many features are asked.
+    pub(super) fn n_features(&self) -> usize {
+        self.features.len()
     }
 
     /// Masks that are used besides while the tests' are filled.
@@ -95,54 +170,114 @@ impl Tests {
 
     /// Fills the masks for a block of rows of a table with so many columns, and overwrites those behind them. Rows beyond the
     /// last one repeat it.
-    pub(super) fn fill(
+    pub(super) fn fill<const W: usize>(
         &self,
         isa: Isa,
         (table, columns): (Table<'_>, usize),
         rows: Range<usize>,
         values: &mut Values<'_>,
-        masks: &mut [Mask],
+        masks: &mut [Mask<W>],
     ) {
         let (masks, spare) = masks.split_at_mut(self.len);
-        for feature in &self.features {
-            let first = rows.start * columns + feature.index as usize;
-            let of = (first, columns, rows.len());
-            match (table, &mut *values) {
-                (Table::F32(table), Values::F32(out)) => copy(table, of, out, |x| x),
-                (Table::F64(table), Values::F64(out)) => copy(table, of, out, |x| x),
-                (Table::F32(table), Values::F64(out)) => copy(table, of, out, f64::from),
-                (Table::F64(table), Values::F32(out)) => copy(table, of, out, |x| x as f32),
+        match values {
+            Values::F32(values) => {
+                match table {
+                    Table::F32(table) => self.columns::<_, _, W>((table, columns), rows, values, |x| x),
+                    Table::F64(table) => self.columns::<_, _, W>((table, columns), rows, values, |x| x as f32),
+                }
+                self.fill_columns(isa, values, masks, spare);
             }
-            match values {
-                Values::F32(values) => feature.fill(isa, values, masks, spare),
-                Values::F64(values) => feature.fill(isa, values, masks, spare),
+            Values::F64(values) => {
+                match table {
+                    Table::F32(table) => self.columns::<_, _, W>((table, columns), rows, values, f64::from),
+                    Table::F64(table) => self.columns::<_, _, W>((table, columns), rows, values, |x| x),
+                }
+                self.fill_columns(isa, values, masks, spare);
+            }
+        }
+    }
+
+    fn fill_columns<T: Value, const W: usize>(
+        &self,
+        isa: Isa,
+        columns: &[T],
+        masks: &mut [Mask<W>],
+        spare: &mut [Mask<W>],
+    ) {
+        for (feature, values) in self.features.iter().zip(columns.chunks_exact(64 * W)) {
+            feature.fill(isa, values, masks, spare);
+        }
+    }
+
+    /// Some rows of the features that are asked, one feature after the other, the last row repeated to fill the block.
+    fn columns<T: Copy, U: Copy, const W: usize>(
+        &self,
+        (table, columns): (&[T], usize),
+        rows: Range<usize>,
+        out: &mut [U],
+        of: impl Fn(T) -> U,
+    ) {
+        // A few rows at a time, which stay in the nearest cache from the first feature to the last.
+        for part in (0..64 * W).step_by(PART) {
+            let row = |at: usize| &table[(rows.start + part + at).min(rows.end - 1) * columns..][..columns];
+            let rows: [&[T]; PART] = std::array::from_fn(row);
+            for (feature, out) in self.features.iter().zip(out.chunks_exact_mut(64 * W)) {
+                let index = feature.index as usize;
+                if let Some(out) = out[part..].first_chunk_mut::<PART>() {
+                    *out = std::array::from_fn(|i| of(rows[i][index]));
+                }
             }
         }
     }
 }
 
-/// Some rows of a column, from a first number on; the last one repeated to fill the block.
-fn copy<T: Copy, U: Copy>(
-    table: &[T],
-    (first, columns, rows): (usize, usize, usize),
-    out: &mut [U],
-    of: impl Fn(T) -> U,
-) {
-    let (own, rest) = out.split_at_mut(rows);
-    own.iter_mut().zip(table[first..].iter().step_by(columns)).for_each(|(out, x)| *out = of(*x));
-    if let Some(last) = own.last() {
-        rest.fill(*last);
-    }
-}
+/// Rows that become columns together.
+const PART: usize = 16;
 
 impl Feature {
+    /// Gives the tests of order masks, one after the other.
+    fn order(&mut self, asked: &[(Question, u32)], next: &mut u32, places: &mut [u32]) {
+        // By threshold, the tests that NaN does not pass and that it does.
+        let mut tests: Vec<(f64, [Option<u32>; 2])> = Vec::new();
+        let mut rising: Vec<(f64, bool, u32)> = Vec::new();
+        for (question, test) in asked {
+            if let Question::Ordered { threshold, nan_first } = question {
+                rising.push((f64::from_bits(*threshold), *nan_first, *test));
+            }
+        }
+        rising.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        for (threshold, nan_first, test) in rising {
+            if tests.last().is_none_or(|last| last.0 < threshold) {
+                tests.push((threshold, [None; 2]));
+            }
+            if let Some((_, own)) = tests.last_mut() {
+                own[usize::from(nan_first)] = Some(test);
+            }
+        }
+        for tests in tests.chunks(ordered::MOST) {
+            let first = *next;
+            let mut numbers = [Vec::new(), Vec::new()];
+            for (nan_first, numbers) in numbers.iter_mut().enumerate() {
+                for (number, (_, own)) in tests.iter().enumerate() {
+                    if let Some(test) = own[nan_first] {
+                        numbers.push(number as u8);
+                        places[test as usize] = *next;
+                        *next += 1;
+                    }
+                }
+            }
+            let thresholds: Vec<f64> = tests.iter().map(|(threshold, _)| *threshold).collect();
+            self.ordered.push(Ordered::new(&thresholds, numbers, first));
+        }
+    }
+
     /// Lists the categories of all sets, and for each set which of them it has.
     fn know_categories(&mut self, forest: &Forest) {
         let set = |test: &Test| match test.mode {
             Mode::Member(set) => Some(&forest.category_sets[set as usize]),
             _ => None,
         };
-        for set in self.tests.iter().filter_map(set) {
+        for set in self.others.iter().filter_map(set) {
             let known = self.categories.iter_mut().find(|known| known.cast == set.cast);
             match known {
                 Some(known) => known.codes.extend(&set.codes),
@@ -153,7 +288,7 @@ impl Feature {
             known.codes.sort_unstable();
             known.codes.dedup();
         }
-        for test in &mut self.tests {
+        for test in &mut self.others {
             if let Some(set) = set(test) {
                 let mut first = 0;
                 for known in &self.categories {
@@ -173,9 +308,9 @@ impl Feature {
     }
 
     /// Fills the masks of the categories.
-    fn fill_categories<T: Value>(&self, values: &[T], masks: &mut [Mask]) {
+    fn fill_categories<T: Value, const W: usize>(&self, values: &[T], masks: &mut [Mask<W>]) {
         let mut rest = &mut masks[..self.n_categories()];
-        rest.fill(Mask::default());
+        rest.fill([0; W]);
         for known in &self.categories {
             let (own, others) = std::mem::take(&mut rest).split_at_mut(known.codes.len());
             rest = others;
@@ -188,248 +323,53 @@ impl Feature {
         }
     }
 
-    fn fill<T: Value>(&self, isa: Isa, values: &[T], masks: &mut [Mask], spare: &mut [Mask]) {
+    fn fill<T: Value, const W: usize>(&self, isa: Isa, values: &[T], masks: &mut [Mask<W>], spare: &mut [Mask<W>]) {
+        for ordered in &self.ordered {
+            ordered.fill(isa, values, masks);
+        }
+        if !self.others.is_empty() {
+            vectorized(
+                isa,
+                #[inline(always)]
+                || self.fill_others(values, masks, spare),
+            );
+        }
+    }
+
+    #[inline(always)]
+    fn fill_others<T: Value, const W: usize>(&self, values: &[T], masks: &mut [Mask<W>], spare: &mut [Mask<W>]) {
         self.fill_categories(values, spare);
         let mut members = self.members.as_slice();
         let mut taken = 0;
-        let laid = T::lay(isa, values);
-        let mut nan = Mask::default();
-        T::below::<true>(isa, &laid, T::narrow(f64::INFINITY), &mut nan);
-        invert(&mut nan);
-        let has_nan = nan != Mask::default();
-        let zero_or_nan = self.tests.iter().any(|test| test.missing.values == MissingValues::ZeroOrNan);
-        let zero_or_nan = zero_or_nan.then(|| bits(isa, values, |x| x.is_nan() || x.wide().abs() <= ZERO_MAX));
-        for test in &self.tests {
+        let nan: Mask<W> = ordered::mask(values, |x| x.is_nan());
+        let zero_or_nan: Mask<W> = ordered::mask(values, |x| x.is_nan() || x.wide().abs() <= ZERO_MAX);
+        for test in &self.others {
+            let threshold = T::of(test.threshold);
             let mask = &mut masks[test.mask as usize];
-            let threshold = T::narrow(test.threshold);
-            match test.mode {
-                Mode::LessEq => T::below::<true>(isa, &laid, threshold, mask),
-                Mode::Less => T::below::<false>(isa, &laid, threshold, mask),
-                Mode::Greater => {
-                    T::below::<true>(isa, &laid, threshold, mask);
-                    invert(mask);
-                }
-                Mode::GreaterEq => {
-                    T::below::<false>(isa, &laid, threshold, mask);
-                    invert(mask);
-                }
-                Mode::Equal => *mask = bits(isa, values, |x| x == threshold),
-                Mode::NotEqual => *mask = bits(isa, values, |x| x != threshold),
+            *mask = match test.mode {
+                Mode::LessEq => ordered::mask(values, |x| x <= threshold),
+                Mode::Less => ordered::mask(values, |x| x < threshold),
+                Mode::Greater => ordered::mask(values, |x| x > threshold),
+                Mode::GreaterEq => ordered::mask(values, |x| x >= threshold),
+                Mode::Equal => ordered::mask(values, |x| x == threshold),
+                Mode::NotEqual => ordered::mask(values, |x| x != threshold),
                 Mode::Member(_) => {
                     let (own, rest) = members.split_at(test.members_end as usize - taken);
                     (members, taken) = (rest, test.members_end as usize);
-                    *mask = Mask::default();
-                    own.iter().for_each(|member| combine(mask, &spare[*member as usize], |mask, member| mask | member));
+                    let mut any = [0; W];
+                    own.iter().for_each(|member| join(&mut any, &spare[*member as usize]));
+                    any
                 }
-            }
-            // A comparison that was inverted, or whose threshold is NaN, is false for NaN all the same.
-            let inverted = matches!(test.mode, Mode::Greater | Mode::GreaterEq);
-            if inverted {
-                if test.threshold.is_nan() {
-                    *mask = Mask::default();
-                } else if has_nan {
-                    combine(mask, &nan, |mask, nan| mask & !nan);
-                }
-            }
+            };
             let missing = match test.missing.values {
                 MissingValues::None => continue,
-                MissingValues::Nan if has_nan => &nan,
-                MissingValues::Nan => continue,
-                MissingValues::ZeroOrNan => zero_or_nan.as_ref().unwrap_or(&nan),
+                MissingValues::Nan => &nan,
+                MissingValues::ZeroOrNan => &zero_or_nan,
             };
             if test.missing.to_true {
-                combine(mask, missing, |mask, missing| mask | missing);
+                join(mask, missing);
             } else {
-                combine(mask, missing, |mask, missing| mask & !missing);
-            }
-        }
-    }
-}
-
-fn invert(mask: &mut Mask) {
-    mask.iter_mut().for_each(|word| *word = !*word);
-}
-
-fn combine(mask: &mut Mask, other: &Mask, f: impl Fn(u64, u64) -> u64) {
-    mask.iter_mut().zip(other).for_each(|(word, other)| *word = f(*word, *other));
-}
-
-/// The rows of which `holds` says so.
-fn bits<T: Copy>(isa: Isa, values: &[T], holds: impl Fn(T) -> bool) -> Mask {
-    let mut mask = Mask::default();
-    vectorized(
-        isa,
-        #[inline(always)]
-        || {
-            for (word, values) in mask.iter_mut().zip(values.as_chunks::<64>().0) {
-                *word = 0;
-                for (i, values) in values.as_chunks::<8>().0.iter().enumerate() {
-                    let bytes: [u8; 8] = std::array::from_fn(|i| u8::from(holds(values[i])));
-                    // The lowest bit of each byte, gathered into the top byte.
-                    let byte = u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-                    *word |= byte << (8 * i);
-                }
-            }
-        },
-    );
-    mask
-}
-
-/// A width that features are compared in.
-trait Value: Copy + PartialOrd {
-    fn is_nan(self) -> bool;
-    fn wide(self) -> f64;
-    /// The threshold in this width, which it has already.
-    fn narrow(threshold: f64) -> Self;
-    /// The values of a block in the order in which they are compared.
-    fn lay(isa: Isa, values: &[Self]) -> [Self; ROWS];
-    /// The values, laid out so, that are below the threshold, or equal to it where `OR_EQUAL`.
-    fn below<const OR_EQUAL: bool>(isa: Isa, laid: &[Self; ROWS], threshold: Self, mask: &mut Mask);
-}
-
-macro_rules! value {
-    ($float:ty, $width:ident, $below:ident, $lay:ident) => {
-        impl Value for $float {
-            fn is_nan(self) -> bool {
-                self.is_nan()
-            }
-
-            fn wide(self) -> f64 {
-                self.into()
-            }
-
-            fn narrow(threshold: f64) -> Self {
-                Precision::$width.round(threshold) as Self
-            }
-
-            fn lay(isa: Isa, values: &[Self]) -> [Self; ROWS] {
-                $lay(isa, values)
-            }
-
-            fn below<const OR_EQUAL: bool>(isa: Isa, values: &[Self; ROWS], threshold: Self, mask: &mut Mask) {
-                match isa {
-                    // SAFETY: these sets exist only where the CPU has them.
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => unsafe { x86::avx2::$below::<OR_EQUAL>(values, threshold, mask) },
-                    // SAFETY: as above.
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => unsafe { x86::avx512::$below::<OR_EQUAL>(values, threshold, mask) },
-                    Isa::Portable if OR_EQUAL => *mask = bits(isa, values, |x| x <= threshold),
-                    Isa::Portable => *mask = bits(isa, values, |x| x < threshold),
-                }
-            }
-        }
-    };
-}
-value!(f32, F32, below_f32, lay_f32);
-value!(f64, F64, below_f64, lay_f64);
-
-/// With AVX2 the bits of 32 comparisons are packed within halves of registers: each half then has its rows in order.
-fn lay_f32(isa: Isa, values: &[f32]) -> [f32; ROWS] {
-    let mut laid = [0.0; ROWS];
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => {
-            let groups = laid.as_chunks_mut::<32>().0.iter_mut().zip(values.as_chunks::<32>().0);
-            for (laid, rows) in groups {
-                for (i, four) in laid.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                    four.copy_from_slice(&rows[4 * (i / 2) + 16 * (i % 2)..][..4]);
-                }
-            }
-        }
-        _ => laid.copy_from_slice(values),
-    }
-    laid
-}
-
-fn lay_f64(_: Isa, values: &[f64]) -> [f64; ROWS] {
-    let mut laid = [0.0; ROWS];
-    laid.copy_from_slice(values);
-    laid
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    pub(super) mod avx2 {
-        use super::super::{Mask, ROWS};
-        use std::arch::x86_64::*;
-
-        /// # Safety
-        /// The CPU has AVX2.
-        #[target_feature(enable = "avx2")]
-        pub(crate) unsafe fn below_f32<const OR_EQUAL: bool>(laid: &[f32; ROWS], threshold: f32, mask: &mut Mask) {
-            let t = _mm256_set1_ps(threshold);
-            let compare = |values: &[f32; 8]| {
-                // SAFETY: there are eight numbers.
-                let x = unsafe { _mm256_loadu_ps(values.as_ptr()) };
-                let bits = if OR_EQUAL { _mm256_cmp_ps::<_CMP_LE_OQ>(x, t) } else { _mm256_cmp_ps::<_CMP_LT_OQ>(x, t) };
-                _mm256_castps_si256(bits)
-            };
-            let half = |values: &[f32; 32]| {
-                let (eights, _) = values.as_chunks::<8>();
-                let low = _mm256_packs_epi32(compare(&eights[0]), compare(&eights[1]));
-                let high = _mm256_packs_epi32(compare(&eights[2]), compare(&eights[3]));
-                u64::from(_mm256_movemask_epi8(_mm256_packs_epi16(low, high)) as u32)
-            };
-            for (word, values) in mask.iter_mut().zip(laid.as_chunks::<32>().0.as_chunks::<2>().0) {
-                *word = half(&values[0]) | half(&values[1]) << 32;
-            }
-        }
-
-        /// # Safety
-        /// As [`below_f32`].
-        #[target_feature(enable = "avx2")]
-        pub(crate) unsafe fn below_f64<const OR_EQUAL: bool>(laid: &[f64; ROWS], threshold: f64, mask: &mut Mask) {
-            let t = _mm256_set1_pd(threshold);
-            for (word, values) in mask.iter_mut().zip(laid.as_chunks::<64>().0) {
-                *word = 0;
-                for (i, values) in values.as_chunks::<4>().0.iter().enumerate() {
-                    // SAFETY: there are four numbers.
-                    let x = unsafe { _mm256_loadu_pd(values.as_ptr()) };
-                    let bits =
-                        if OR_EQUAL { _mm256_cmp_pd::<_CMP_LE_OQ>(x, t) } else { _mm256_cmp_pd::<_CMP_LT_OQ>(x, t) };
-                    *word |= u64::from(_mm256_movemask_pd(bits) as u32) << (4 * i);
-                }
-            }
-        }
-    }
-
-    /// The bits of each comparison are stored as they come.
-    pub(super) mod avx512 {
-        use super::super::{Mask, ROWS};
-        use std::arch::x86_64::*;
-
-        /// # Safety
-        /// The CPU has AVX-512 F.
-        #[target_feature(enable = "avx512f")]
-        pub(crate) unsafe fn below_f32<const OR_EQUAL: bool>(laid: &[f32; ROWS], threshold: f32, mask: &mut Mask) {
-            let t = _mm512_set1_ps(threshold);
-            let bits = bytemuck::cast_slice_mut::<u64, u16>(mask);
-            for (bits, values) in bits.iter_mut().zip(laid.as_chunks::<16>().0) {
-                // SAFETY: there are 16 numbers.
-                let x = unsafe { _mm512_loadu_ps(values.as_ptr()) };
-                *bits = if OR_EQUAL {
-                    _mm512_cmp_ps_mask::<_CMP_LE_OQ>(x, t)
-                } else {
-                    _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, t)
-                };
-            }
-        }
-
-        /// # Safety
-        /// As [`below_f32`].
-        #[target_feature(enable = "avx512f")]
-        pub(crate) unsafe fn below_f64<const OR_EQUAL: bool>(laid: &[f64; ROWS], threshold: f64, mask: &mut Mask) {
-            let t = _mm512_set1_pd(threshold);
-            let bits = bytemuck::cast_slice_mut::<u64, u8>(mask);
-            for (bits, values) in bits.iter_mut().zip(laid.as_chunks::<8>().0) {
-                // SAFETY: there are eight numbers.
-                let x = unsafe { _mm512_loadu_pd(values.as_ptr()) };
-                *bits = if OR_EQUAL {
-                    _mm512_cmp_pd_mask::<_CMP_LE_OQ>(x, t)
-                } else {
-                    _mm512_cmp_pd_mask::<_CMP_LT_OQ>(x, t)
-                };
+                mask.iter_mut().zip(missing).for_each(|(word, missing)| *word &= !missing);
             }
         }
     }

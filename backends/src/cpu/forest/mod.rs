@@ -8,36 +8,40 @@
 //!
 //! Rows that are too few for a block go through one tree after the other.
 
+mod costs;
 mod few;
 mod leaves;
 mod masks;
+mod ordered;
+mod split;
 mod steps;
 mod tree;
 mod walk;
 
 use super::simd::Isa;
+use costs::{Costs, Otherwise};
 use few::Few;
 use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
 use masks::{Distinct, Tests};
 use std::ops::Range;
+use steps::PLANES_MAX;
 use tree::{Adds, Tree};
 use walk::Walk;
 
-/// Rows of a block.
-const ROWS: usize = 512;
+/// Words of the masks of the largest blocks.
+const WORDS: usize = 8;
+
+/// Rows of the largest blocks.
+const ROWS: usize = 64 * WORDS;
 
 /// One bit for each row of a block.
-pub(crate) type Mask = [u64; ROWS / 64];
+pub(super) type Mask<const W: usize> = [u64; W];
+
+/// Where masks lie: on lines of the cache, so that none takes two.
+const ALIGN: usize = 64;
 
 /// Targets whose sums a block keeps at most.
 const TARGETS_MAX: u32 = 4_096;
-
-/// About the nanoseconds that a test takes for a block, a member of a set besides, and a node for a row that visits it, among a few rows or alone. With
-/// them and those of [`Tree`] it is only decided which of the ways with the same answer is taken.
-const TEST_NS: usize = 14;
-const MEMBER_NS: usize = 3;
-const VISIT_NS: usize = 2;
-const VISIT_ALONE_NS: usize = 10;
 
 /// A table of features in rows.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +87,7 @@ struct Blocks {
     trees: Vec<Tree>,
     /// Masks that the largest tree needs.
     n_slots: usize,
-    /// From so many rows on a block is faster than the rows one after the other.
-    rows_min: usize,
+    costs: Costs,
     isa: Isa,
 }
 
@@ -94,8 +97,12 @@ impl Scorer {
     pub(crate) fn new(forest: Forest, isa: Isa) -> Self {
         let few = Few::new(&forest);
         let walk = if few.is_none() { Walk::new(&forest) } else { None };
-        let visit_ns = if few.is_some() { VISIT_NS } else { VISIT_ALONE_NS };
-        let blocks = Blocks::new(&forest, isa, visit_ns).filter(|blocks| blocks.rows_min <= ROWS);
+        let otherwise = match &few {
+            Some(few) if few.has_sets() => Otherwise::FewWithSets,
+            Some(_) => Otherwise::Few,
+            None => Otherwise::Alone,
+        };
+        let blocks = Blocks::new(&forest, isa, otherwise).filter(|blocks| blocks.costs.are_blocks_ever_faster());
         Self { forest, blocks, few, walk }
     }
 
@@ -107,56 +114,51 @@ impl Scorer {
     /// Bytes of scratch memory that [`scores`](Self::scores) needs.
     pub(crate) fn scratch_bytes(&self) -> usize {
         let targets = self.forest.n_targets as usize;
-        let in_blocks =
-            |blocks: &Blocks| blocks.n_masks() * size_of::<Mask>() + (1 + 2 * targets) * ROWS * size_of::<f64>();
+        let in_blocks = |blocks: &Blocks| {
+            let columns = blocks.tests.n_features() + 2 * targets;
+            blocks.n_masks() * size_of::<Mask<WORDS>>() + columns * ROWS * size_of::<f64>()
+        };
         let few = self.few.as_ref().map_or(0, |few| few.scratch_bytes(targets));
         let alone = self.walk.as_ref().map_or(few, Walk::scratch_bytes);
-        self.blocks.as_ref().map_or(0, in_blocks).max(alone) + targets * size_of::<f64>()
+        self.blocks.as_ref().map_or(0, in_blocks).max(alone) + targets * size_of::<f64>() + ALIGN
     }
 
-    /// Calls with each row's number and raw scores, in the order of rows. A row has `columns` features, at least one and at
-    /// least as many as the forest asks for. The scratch memory is aligned to eight bytes, its contents arbitrary.
+    /// Calls with the raw scores of some rows after the other. A row has `columns` features, at least one and at least as
+    /// many as the forest asks for. The scratch memory is aligned to eight bytes, its contents arbitrary.
     pub(crate) fn scores(
         &self,
         table: Table<'_>,
         columns: usize,
         scratch: &mut [u8],
-        each: &mut dyn FnMut(usize, &mut [f64]),
+        each: &mut dyn FnMut(Scored<'_>),
     ) {
         let rows = table.len() / columns;
-        let (row, scratch) = scratch.split_at_mut(self.forest.n_targets as usize * size_of::<f64>());
-        let row = bytemuck::cast_slice_mut::<u8, f64>(row);
-        let in_blocks = match &self.blocks {
-            Some(blocks) if rows % ROWS < blocks.rows_min => rows - rows % ROWS,
-            Some(_) => rows,
-            None => 0,
-        };
-        if let Some(blocks) = &self.blocks {
-            let mut scratch = Scratch::new(&self.forest, blocks.n_masks(), &mut *scratch);
-            for first in (0..in_blocks).step_by(ROWS) {
-                let block = first..in_blocks.min(first + ROWS);
-                blocks.scores(&self.forest, (table, columns), block.clone(), &mut scratch);
-                for number in block {
-                    let scores = scratch.scores[number - first..].iter().step_by(ROWS);
-                    row.iter_mut().zip(scores).for_each(|(out, score)| *out = *score);
-                    each(number, row);
-                }
-            }
+        let start = scratch.as_ptr().align_offset(ALIGN);
+        let scratch = &mut scratch[start..][..self.scratch_bytes() - ALIGN];
+        let mut first = 0;
+        while let Some(blocks) = &self.blocks {
+            let input = ((table, columns), first..rows);
+            let taken = match blocks.costs.words_for(rows - first) {
+                8 => blocks.scores::<8>(&self.forest, input, scratch, each),
+                4 => blocks.scores::<4>(&self.forest, input, scratch, each),
+                1 => blocks.scores::<1>(&self.forest, input, scratch, each),
+                _ => break,
+            };
+            first += taken;
         }
         if let Some(few) = &self.few {
-            for first in (in_blocks..rows).step_by(few::ROWS) {
+            for first in (first..rows).step_by(few::ROWS) {
                 let together = first..rows.min(first + few::ROWS);
                 let sums = few.sums(&self.forest, (table, columns), together.clone(), scratch);
                 finish(&self.forest, sums, few::ROWS);
-                for number in together {
-                    let scores = sums[number - first..].iter().step_by(few::ROWS);
-                    row.iter_mut().zip(scores).for_each(|(out, score)| *out = *score);
-                    each(number, row);
-                }
+                each(Scored { rows: together, scores: sums, apart: few::ROWS });
             }
             return;
         }
-        for number in in_blocks..rows {
+        let row_bytes = self.forest.n_targets as usize * size_of::<f64>();
+        let (scratch, row) = scratch.split_at_mut(scratch.len() - row_bytes);
+        let row = bytemuck::cast_slice_mut::<u8, f64>(row);
+        for number in first..rows {
             let feature = |feature: u32| table.at(number * columns + feature as usize);
             // The lengths are the forest's own.
             let _ = match &self.walk {
@@ -166,37 +168,64 @@ impl Scorer {
                 }
                 None => self.forest.evaluate_with(&feature, row),
             };
+            each(Scored { rows: number..number + 1, scores: row, apart: 1 });
+        }
+    }
+}
+
+/// The raw scores of some rows.
+#[derive(Debug)]
+pub(crate) struct Scored<'a> {
+    /// Which rows.
+    pub(crate) rows: Range<usize>,
+    /// `[targets][apart]`
+    scores: &'a [f64],
+    apart: usize,
+}
+
+impl Scored<'_> {
+    /// The scores of all rows for one target.
+    pub(crate) fn target(&self, target: usize) -> &[f64] {
+        &self.scores[target * self.apart..][..self.rows.len()]
+    }
+
+    /// Calls with each row's number and scores, in the order of rows.
+    pub(crate) fn each(&self, row: &mut Vec<f64>, mut each: impl FnMut(usize, &mut Vec<f64>)) {
+        for (at, number) in self.rows.clone().enumerate() {
+            row.clear();
+            row.extend(self.scores[at..].iter().step_by(self.apart));
             each(number, row);
         }
     }
 }
 
 /// What a block of rows is worked out in.
-struct Scratch<'a> {
-    masks: &'a mut [Mask],
+struct Scratch<'a, const W: usize> {
+    masks: &'a mut [Mask<W>],
     values: Values<'a>,
     sums: Sums<'a>,
     /// `[targets][rows]`
     scores: &'a mut [f64],
 }
 
-impl<'a> Scratch<'a> {
-    fn new(forest: &Forest, n_masks: usize, scratch: &'a mut [u8]) -> Self {
-        let (masks, rest) = scratch.split_at_mut(n_masks * size_of::<Mask>());
-        let (values, rest) = bytemuck::cast_slice_mut::<u8, f64>(rest).split_at_mut(ROWS);
-        let (sums, scores) = rest.split_at_mut(forest.n_targets as usize * ROWS);
-        let (n_sums, scores) = (sums.len(), &mut scores[..sums.len()]);
+impl<'a, const W: usize> Scratch<'a, W> {
+    fn new(forest: &Forest, blocks: &Blocks, scratch: &'a mut [u8]) -> Self {
+        let (masks, rest) = scratch.split_at_mut(blocks.n_masks() * size_of::<Mask<W>>());
+        let n_values = blocks.tests.n_features() * 64 * W;
+        let (values, rest) = bytemuck::cast_slice_mut::<u8, f64>(rest).split_at_mut(n_values);
+        let n_sums = forest.n_targets as usize * 64 * W;
+        let (sums, scores) = rest.split_at_mut(n_sums);
         Self {
-            masks: bytemuck::cast_slice_mut(masks),
+            masks: bytemuck::cast_slice_mut::<u8, u64>(masks).as_chunks_mut().0,
             values: match forest.compare {
-                Precision::F32 => Values::F32(&mut bytemuck::cast_slice_mut(values)[..ROWS]),
+                Precision::F32 => Values::F32(&mut bytemuck::cast_slice_mut(values)[..n_values]),
                 Precision::F64 => Values::F64(values),
             },
             sums: match forest.accumulate {
                 Precision::F32 => Sums::F32(&mut bytemuck::cast_slice_mut(sums)[..n_sums]),
                 Precision::F64 => Sums::F64(sums),
             },
-            scores,
+            scores: &mut scores[..n_sums],
         }
     }
 }
@@ -205,7 +234,7 @@ impl Blocks {
     /// What the forest needs; `None` where it has linear leaves, leaves that share weights or are shared by nodes, more than
     /// 4,096 targets, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of trees
     /// that leave a target out, or starts from a base that the width of its sums cannot hold.
-    fn new(forest: &Forest, isa: Isa, visit_ns: usize) -> Option<Self> {
+    fn new(forest: &Forest, isa: Isa, otherwise: Otherwise) -> Option<Self> {
         let weights: u64 = forest.leaves.iter().map(|leaf| u64::from(leaf.n_weights)).sum();
         let is_plain = forest.linear.is_empty() && weights <= forest.weights.len() as u64;
         let is_held = |base: &f64| base.is_nan() || forest.accumulate.round(*base).to_bits() == base.to_bits();
@@ -216,44 +245,50 @@ impl Blocks {
         let mut tests = Distinct::default();
         let trees = forest.trees.iter().map(|tree| Tree::new(forest, tree, &mut tests));
         let mut trees = trees.collect::<Option<Vec<_>>>()?;
-        let tests = tests.into_tests(forest);
-        trees.iter_mut().for_each(|tree| tree.place_after(tests.len() as u32));
+        let (tests, places) = tests.into_tests(forest);
+        trees.iter_mut().for_each(|tree| tree.place(&places));
         let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
         if is_extreme && !trees.iter().all(|tree| tree.names_each_once(forest.n_targets)) {
             return None;
         }
         let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
-        let block_ns =
-            TEST_NS * tests.len() + MEMBER_NS * tests.n_members() + trees.iter().map(Tree::block_ns).sum::<usize>();
-        let row_ns = visit_ns * trees.iter().map(Tree::visits).sum::<usize>();
-        let rows_min = block_ns.div_ceil(row_ns.max(1)).max(1);
-        Some(Self { tests, trees, n_slots, rows_min, isa })
+        let costs = Costs::new(&tests, &trees, otherwise);
+        Some(Self { tests, trees, n_slots, costs, isa })
     }
 
     fn n_masks(&self) -> usize {
         self.tests.len() + self.n_slots.max(self.tests.n_categories())
     }
 
-    /// The raw scores of a block of rows of a table with so many columns.
-    fn scores(&self, forest: &Forest, table: (Table<'_>, usize), rows: Range<usize>, scratch: &mut Scratch<'_>) {
-        let Scratch { masks, values, sums, scores } = scratch;
-        self.tests.fill(self.isa, table, rows, values, masks);
+    /// Calls with the raw scores of a block of rows of a table, and says how many there were.
+    fn scores<const W: usize>(
+        &self,
+        forest: &Forest,
+        (table, rows): ((Table<'_>, usize), Range<usize>),
+        scratch: &mut [u8],
+        each: &mut dyn FnMut(Scored<'_>),
+    ) -> usize {
+        let rows = rows.start..rows.end.min(rows.start + 64 * W);
+        let Scratch { masks, mut values, sums, scores } = Scratch::<W>::new(forest, self, scratch);
+        self.tests.fill(self.isa, table, rows.clone(), &mut values, masks);
         match sums {
             Sums::F32(sums) => {
                 self.add(forest, masks, sums);
-                scores.iter_mut().zip(&**sums).for_each(|(score, sum)| *score = f64::from(*sum));
+                scores.iter_mut().zip(&*sums).for_each(|(score, sum)| *score = f64::from(*sum));
             }
             Sums::F64(sums) => {
                 self.add(forest, masks, sums);
                 scores.copy_from_slice(sums);
             }
         }
-        finish(forest, scores, ROWS);
+        finish(forest, scores, 64 * W);
+        each(Scored { rows: rows.clone(), scores, apart: 64 * W });
+        rows.len()
     }
 
     /// The sums of a block before they are averaged, scaled and based.
-    fn add<T: Number>(&self, forest: &Forest, masks: &mut [Mask], sums: &mut [T]) {
-        for (sums, base) in sums.chunks_exact_mut(ROWS).zip(&forest.base) {
+    fn add<T: Number, const W: usize>(&self, forest: &Forest, masks: &mut [Mask<W>], sums: &mut [T]) {
+        for (sums, base) in sums.chunks_exact_mut(64 * W).zip(&forest.base) {
             sums.fill(T::of(if forest.base_order == BaseOrder::First { *base } else { 0.0 }));
         }
         let how = |first: bool| match forest.aggregate {
@@ -262,8 +297,9 @@ impl Blocks {
             Aggregate::Max if !first => Adds::Max,
             Aggregate::Min | Aggregate::Max => Adds::First,
         };
+        let mut planes = [[0; W]; PLANES_MAX];
         for (i, tree) in self.trees.iter().enumerate() {
-            tree.run(self.isa, masks, self.tests.len(), how(i == 0), sums);
+            tree.run(self.isa, masks, &mut planes, self.tests.len(), how(i == 0), sums);
         }
     }
 }
@@ -282,7 +318,7 @@ fn finish(forest: &Forest, scores: &mut [f64], rows: usize) {
     }
 }
 
-/// One feature of a block, in the width that it is compared in.
+/// The features of a block, `[features][rows]`, in the width that they are compared in.
 enum Values<'a> {
     F32(&'a mut [f32]),
     F64(&'a mut [f64]),

@@ -1,7 +1,9 @@
 //! The masks of a tree's nodes and leaves, from those of its tests: the innermost loops of a block of rows.
 
-use super::{Mask, ROWS};
-use crate::cpu::simd::Isa;
+use super::Mask;
+use crate::cpu::simd::{Isa, vectorized};
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
 
 /// A node: the rows of mask `from` that pass a test go to mask `yes`, the others to mask `no`.
 #[derive(Debug, Clone, Copy)]
@@ -12,134 +14,250 @@ pub(super) struct Step {
     pub(super) no: u32,
 }
 
-/// One past the greatest mask that steps name.
-pub(super) fn end(steps: &[Step]) -> u32 {
-    steps.iter().flat_map(|step| [step.test, step.from, step.yes, step.no]).map(|mask| mask + 1).max().unwrap_or(0)
+/// A node of two leaves, of which the second has an odd number: the first's rows are not asked for, the second's only here.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) test: u32,
+    pub(super) from: u32,
 }
 
-/// Takes the steps of a tree. They name masks below `end`.
-pub(super) fn run(isa: Isa, masks: &mut [Mask], steps: &[Step], end: u32) {
-    assert!(end as usize <= masks.len());
-    match isa {
-        Isa::Portable => {
-            for step in steps {
-                let (from, test) = (masks[step.from as usize], masks[step.test as usize]);
-                masks[step.yes as usize] = std::array::from_fn(|i| from[i] & test[i]);
-                masks[step.no as usize] = std::array::from_fn(|i| from[i] & !test[i]);
-            }
+/// Masks whose rows have a bit of their leaf's number.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    masks: [u32; GROUP],
+    plane: u32,
+    /// Whether the plane has groups before this one.
+    is_more: bool,
+}
+
+/// Masks of a group: no loop over them has an end that a processor must guess.
+const GROUP: usize = 4;
+
+/// Bits of the largest leaf number.
+pub(super) const PLANES_MAX: usize = 16;
+
+/// What leads from the tests of a tree to its leaves' numbers.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    pub(super) nodes: Vec<Step>,
+    pub(super) pairs: Vec<Pair>,
+    /// For each bit of a leaf's number, one after the other, the masks whose rows have it, besides the pairs for the lowest.
+    groups: Vec<Group>,
+    n_planes: usize,
+    /// One past the greatest mask that is named.
+    end: u32,
+}
+
+impl Steps {
+    /// Adds the masks whose rows have the next bit of their leaf's number, besides the pairs.
+    pub(super) fn push_plane(&mut self, masks: &[u32]) {
+        for (i, masks) in masks.chunks(GROUP).enumerate() {
+            // What is joined twice is joined.
+            let own = std::array::from_fn(|i| masks[i.min(masks.len() - 1)]);
+            self.groups.push(Group { masks: own, plane: self.n_planes as u32, is_more: i > 0 });
         }
-        // SAFETY: this `Isa` exists only where the CPU has it, and all masks are there.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::run_avx2(masks.as_mut_ptr(), steps) },
+        self.n_planes += 1;
+    }
+
+    /// Puts each mask where `place` says.
+    pub(super) fn place(&mut self, test: impl Fn(u32) -> u32, slot: impl Fn(u32) -> u32) {
+        for step in &mut self.nodes {
+            *step = Step { test: test(step.test), from: slot(step.from), yes: slot(step.yes), no: slot(step.no) };
+        }
+        self.pairs.iter_mut().for_each(|pair| *pair = Pair { test: test(pair.test), from: slot(pair.from) });
+        self.groups.iter_mut().flat_map(|group| &mut group.masks).for_each(|mask| *mask = slot(*mask));
+        let named = self.nodes.iter().flat_map(|step| [step.test, step.from, step.yes, step.no]);
+        let named = named.chain(self.pairs.iter().flat_map(|pair| [pair.test, pair.from]));
+        self.end =
+            named.chain(self.groups.iter().flat_map(|group| group.masks)).map(|mask| mask + 1).max().unwrap_or(0);
+    }
+
+    /// How many groups of masks are joined.
+    pub(super) fn n_groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Bits of the leaves' numbers.
+    pub(super) fn n_planes(&self) -> usize {
+        self.n_planes
+    }
+
+    /// Takes the steps, and gives each row's leaf number as a bit in each plane.
+    pub(super) fn run<const W: usize>(&self, isa: Isa, masks: &mut [Mask<W>], planes: &mut [Mask<W>; PLANES_MAX]) {
+        assert!(self.end as usize <= masks.len());
+        let masks = masks.as_mut_ptr();
+        let planes = planes.as_mut_ptr();
+        // SAFETY: all masks that are named lie there, as many planes as an array of them has room for.
+        vectorized(
+            isa,
+            #[inline(always)]
+            || unsafe {
+                match (isa, W) {
+                    #[cfg(target_arch = "x86_64")]
+                    (Isa::Avx512, 8) => self.run_at::<__m512i, 1>(masks.cast(), planes.cast()),
+                    #[cfg(target_arch = "x86_64")]
+                    (Isa::Avx2, 8) => self.run_at::<__m256i, 2>(masks.cast(), planes.cast()),
+                    #[cfg(target_arch = "x86_64")]
+                    (Isa::Avx2 | Isa::Avx512, 4) => self.run_at::<__m256i, 1>(masks.cast(), planes.cast()),
+                    _ => self.run_at::<u64, W>(masks.cast(), planes.cast()),
+                }
+            },
+        );
+    }
+
+    /// # Safety
+    /// The masks below `end` lie from `masks` on, and room for the planes from `planes` on. The CPU has the instructions of
+    /// the rows' type.
+    #[inline(always)]
+    unsafe fn run_at<R: Rows, const N: usize>(&self, masks: *mut [R; N], planes: *mut [R; N]) {
+        // SAFETY: the caller promises the mask.
+        let load = |mask: u32| unsafe { R::load(masks.wrapping_add(mask as usize)) };
         // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::run_avx512(masks.as_mut_ptr(), steps) },
+        let store = |to: *mut [R; N], rows: [R; N]| unsafe { R::store(to, rows) };
+        for step in &self.nodes {
+            let (from, test) = (load(step.from), load(step.test));
+            store(masks.wrapping_add(step.yes as usize), std::array::from_fn(|i| from[i].and(test[i])));
+            store(masks.wrapping_add(step.no as usize), std::array::from_fn(|i| from[i].and_not(test[i])));
+        }
+        let mut any = [R::none(); N];
+        for pair in &self.pairs {
+            let (from, test) = (load(pair.from), load(pair.test));
+            any = std::array::from_fn(|i| any[i].or(from[i].and_not(test[i])));
+        }
+        let pairs = any;
+        store(planes, pairs);
+        for group in &self.groups {
+            let keep = R::all(group.is_more);
+            let [a, b, c, d] = group.masks.map(load);
+            any = std::array::from_fn(|i| any[i].and(keep).or(a[i].or(b[i])).or(c[i].or(d[i])));
+            store(planes.wrapping_add(group.plane as usize), any);
+        }
+        if !self.pairs.is_empty() {
+            // SAFETY: the caller promises a first plane.
+            let lowest = unsafe { R::load(planes) };
+            store(planes, std::array::from_fn(|i| lowest[i].or(pairs[i])));
+        }
     }
 }
 
-/// The rows of any of these masks, which are below `end`.
-pub(super) fn any(isa: Isa, masks: &[Mask], places: &[u32], end: u32) -> Mask {
-    assert!(end as usize <= masks.len());
-    let mut found = [0; ROWS / 64];
-    match isa {
-        Isa::Portable => {
-            for place in places {
-                let mask = masks[*place as usize];
-                found.iter_mut().zip(mask).for_each(|(found, word)| *found |= word);
-            }
-        }
-        // SAFETY: this `Isa` exists only where the CPU has it, and all masks are there.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::any_avx2(masks.as_ptr(), places, &mut found) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::any_avx512(masks.as_ptr(), places, &mut found) },
+/// A register of rows.
+///
+/// # Safety
+/// Functions may use instructions of a set: they are called only where the CPU has it.
+unsafe trait Rows: Copy {
+    fn none() -> Self;
+    /// All rows, or none.
+    fn all(is_set: bool) -> Self;
+    fn and(self, other: Self) -> Self;
+    fn and_not(self, other: Self) -> Self;
+    fn or(self, other: Self) -> Self;
+    /// # Safety
+    /// They can be read.
+    unsafe fn load<const N: usize>(from: *const [Self; N]) -> [Self; N];
+    /// # Safety
+    /// They can be written.
+    unsafe fn store<const N: usize>(to: *mut [Self; N], rows: [Self; N]);
+}
+
+// SAFETY: no instruction that is not everywhere.
+unsafe impl Rows for u64 {
+    #[inline(always)]
+    fn none() -> Self {
+        0
     }
-    found
+    #[inline(always)]
+    fn all(is_set: bool) -> Self {
+        u64::from(is_set).wrapping_neg()
+    }
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        self & other
+    }
+    #[inline(always)]
+    fn and_not(self, other: Self) -> Self {
+        self & !other
+    }
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        self | other
+    }
+    #[inline(always)]
+    unsafe fn load<const N: usize>(from: *const [Self; N]) -> [Self; N] {
+        // One after the other: gathered into larger registers, as a compiler would, they take several times as long.
+        // SAFETY: the caller promises them.
+        std::array::from_fn(|i| unsafe { from.cast::<Self>().wrapping_add(i).read_volatile() })
+    }
+    #[inline(always)]
+    unsafe fn store<const N: usize>(to: *mut [Self; N], rows: [Self; N]) {
+        // SAFETY: the caller promises room.
+        unsafe { to.write(rows) };
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{Mask, Step};
-    use std::arch::x86_64::*;
-
-    /// Registers of a mask.
-    const HALVES: usize = size_of::<Mask>() / size_of::<__m256i>();
-    const WHOLES: usize = size_of::<Mask>() / size_of::<__m512i>();
-
-    /// # Safety
-    /// The CPU has AVX2, and all masks that the steps name lie from `masks` on.
-    #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn run_avx2(masks: *mut Mask, steps: &[Step]) {
-        let place = |mask: u32, half: usize| masks.wrapping_add(mask as usize).cast::<__m256i>().wrapping_add(half);
-        // SAFETY: the caller promises the mask.
-        let load = |mask: u32, half: usize| unsafe { _mm256_loadu_si256(place(mask, half)) };
-        // SAFETY: as above.
-        let store = |mask: u32, half: usize, x| unsafe { _mm256_storeu_si256(place(mask, half), x) };
-        for step in steps {
-            for half in 0..HALVES {
-                let (from, test) = (load(step.from, half), load(step.test, half));
-                store(step.yes, half, _mm256_and_si256(from, test));
-                store(step.no, half, _mm256_andnot_si256(test, from));
+macro_rules! rows {
+    ($register:ty, $none:ident, $all:ident, $and:ident, $and_not:ident, $or:ident, $load:ident, $store:ident) => {
+        // SAFETY: the set's own instructions.
+        unsafe impl Rows for $register {
+            #[inline(always)]
+            fn none() -> Self {
+                // SAFETY: this is called only where the CPU has it.
+                unsafe { $none() }
+            }
+            #[inline(always)]
+            fn all(is_set: bool) -> Self {
+                // SAFETY: as above.
+                unsafe { $all(-i64::from(is_set)) }
+            }
+            #[inline(always)]
+            fn and(self, other: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $and(self, other) }
+            }
+            #[inline(always)]
+            fn and_not(self, other: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $and_not(other, self) }
+            }
+            #[inline(always)]
+            fn or(self, other: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $or(self, other) }
+            }
+            #[inline(always)]
+            unsafe fn load<const N: usize>(from: *const [Self; N]) -> [Self; N] {
+                // SAFETY: the caller promises them.
+                std::array::from_fn(|i| unsafe { $load(from.cast::<Self>().wrapping_add(i)) })
+            }
+            #[inline(always)]
+            unsafe fn store<const N: usize>(to: *mut [Self; N], rows: [Self; N]) {
+                for (i, rows) in rows.into_iter().enumerate() {
+                    // SAFETY: the caller promises room.
+                    unsafe { $store(to.cast::<Self>().wrapping_add(i), rows) };
+                }
             }
         }
-    }
-
-    /// # Safety
-    /// As [`run_avx2`], with AVX-512 F.
-    #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn run_avx512(masks: *mut Mask, steps: &[Step]) {
-        let place = |mask: u32, part: usize| masks.wrapping_add(mask as usize).cast::<__m512i>().wrapping_add(part);
-        // SAFETY: the caller promises the mask.
-        let load = |mask: u32, part: usize| unsafe { _mm512_loadu_si512(place(mask, part)) };
-        // SAFETY: as above.
-        let store = |mask: u32, part: usize, x| unsafe { _mm512_storeu_si512(place(mask, part), x) };
-        for step in steps {
-            for part in 0..WHOLES {
-                let (from, test) = (load(step.from, part), load(step.test, part));
-                store(step.yes, part, _mm512_and_si512(from, test));
-                store(step.no, part, _mm512_andnot_si512(test, from));
-            }
-        }
-    }
-
-    /// # Safety
-    /// The CPU has AVX2, and all these masks lie from `masks` on.
-    #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn any_avx2(masks: *const Mask, places: &[u32], found: &mut Mask) {
-        let place = |mask: u32, half: usize| masks.wrapping_add(mask as usize).cast::<__m256i>().wrapping_add(half);
-        // SAFETY: the caller promises the mask.
-        let load = |mask: u32, half: usize| unsafe { _mm256_loadu_si256(place(mask, half)) };
-        let mut any = [_mm256_setzero_si256(); HALVES];
-        for mask in places {
-            for (half, any) in any.iter_mut().enumerate() {
-                *any = _mm256_or_si256(*any, load(*mask, half));
-            }
-        }
-        for (half, any) in any.into_iter().enumerate() {
-            let at = std::ptr::from_mut(found).cast::<__m256i>().wrapping_add(half);
-            // SAFETY: a mask has so many halves.
-            unsafe { _mm256_storeu_si256(at, any) };
-        }
-    }
-
-    /// # Safety
-    /// As [`any_avx2`], with AVX-512 F.
-    #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn any_avx512(masks: *const Mask, places: &[u32], found: &mut Mask) {
-        let place = |mask: u32, part: usize| masks.wrapping_add(mask as usize).cast::<__m512i>().wrapping_add(part);
-        // SAFETY: the caller promises the mask.
-        let load = |mask: u32, part: usize| unsafe { _mm512_loadu_si512(place(mask, part)) };
-        let mut any = [_mm512_setzero_si512(); WHOLES];
-        for mask in places {
-            for (part, any) in any.iter_mut().enumerate() {
-                *any = _mm512_or_si512(*any, load(*mask, part));
-            }
-        }
-        for (part, any) in any.into_iter().enumerate() {
-            let at = std::ptr::from_mut(found).cast::<__m512i>().wrapping_add(part);
-            // SAFETY: a mask has so many parts.
-            unsafe { _mm512_storeu_si512(at, any) };
-        }
-    }
+    };
 }
+#[cfg(target_arch = "x86_64")]
+rows!(
+    __m256i,
+    _mm256_setzero_si256,
+    _mm256_set1_epi64x,
+    _mm256_and_si256,
+    _mm256_andnot_si256,
+    _mm256_or_si256,
+    _mm256_loadu_si256,
+    _mm256_storeu_si256
+);
+#[cfg(target_arch = "x86_64")]
+rows!(
+    __m512i,
+    _mm512_setzero_si512,
+    _mm512_set1_epi64,
+    _mm512_and_si512,
+    _mm512_andnot_si512,
+    _mm512_or_si512,
+    _mm512_loadu_si512,
+    _mm512_storeu_si512
+);

@@ -194,11 +194,15 @@ fn random_forests_give_the_bits_of_the_reference() {
         together += usize::from(Few::new(&forest).is_some());
         of_sets += usize::from(Few::new(&forest).is_some_and(|few| few.has_sets()));
         let with = |isa: Option<Isa>, few, walk| {
-            let blocks = isa.and_then(|isa| Blocks::new(&forest, isa, VISIT_NS));
+            let blocks = isa.and_then(|isa| Blocks::new(&forest, isa, Otherwise::Few));
             (isa, Scorer { forest: forest.clone(), blocks, few, walk })
         };
-        let by_set = |isa| with(Some(isa), Few::new(&forest), Walk::new(&forest));
-        let mut scorers: Vec<_> = Isa::available().into_iter().map(by_set).collect();
+        let mut scorers = Vec::new();
+        for (isa, words) in Isa::available().into_iter().flat_map(|isa| costs::SIZES.map(|words| (isa, words))) {
+            let (isa, mut scorer) = with(Some(isa), Few::new(&forest), Walk::new(&forest));
+            scorer.blocks.iter_mut().for_each(|blocks| blocks.costs = Costs::always(words));
+            scorers.push((isa, scorer));
+        }
         scorers.extend([with(Some(Isa::best()), None, None), with(None, None, Walk::new(&forest))]);
         scorers.push(with(None, Few::new(&forest), None));
         for (isa, scorer) in scorers {
@@ -207,22 +211,85 @@ fn random_forests_give_the_bits_of_the_reference() {
             let scratch = bytemuck::cast_slice_mut(&mut scratch);
             for table in [Table::F32(&narrow), Table::F64(&wide)] {
                 let mut seen = 0;
-                scorer.scores(table, columns, scratch, &mut |row, found| {
-                    let mut expected = vec![0.0; forest.n_targets as usize];
-                    forest.evaluate_with(&|feature| table.at(row * columns + feature as usize), &mut expected).unwrap();
-                    assert_eq!((row, found.len()), (seen, expected.len()), "seed {seed}");
-                    let same = expected.iter().zip(&*found).all(|(e, f)| bits(*e) == bits(*f));
-                    assert!(same, "seed {seed}, {isa:?}, row {row}: {found:?} where {expected:?} is expected");
-                    seen += 1;
+                scorer.scores(table, columns, scratch, &mut |scored| {
+                    scored.each(&mut Vec::new(), |row, found| {
+                        let feature = |feature: u32| table.at(row * columns + feature as usize);
+                        let mut expected = vec![0.0; forest.n_targets as usize];
+                        forest.evaluate_with(&feature, &mut expected).unwrap();
+                        assert_eq!((row, found.len()), (seen, expected.len()), "seed {seed}");
+                        let same = expected.iter().zip(&*found).all(|(e, f)| bits(*e) == bits(*f));
+                        assert!(same, "seed {seed}, {isa:?}, row {row}: {found:?} where {expected:?} is expected");
+                        seen += 1;
+                    });
                 });
                 assert_eq!(seen, rows, "seed {seed}");
             }
         }
     }
-    assert!(ready > 300 * Isa::available().len(), "{ready} forests were ready for blocks");
+    assert!(ready > 300 * costs::SIZES.len() * Isa::available().len(), "{ready} forests were ready for blocks");
     assert!(walked > 150 && linear > 10, "{walked} forests were ready for rows alone, {linear} with linear leaves");
     assert!(together > 40, "{together} forests were ready for a few rows together");
     assert!(of_sets > 15, "{of_sets} of them ask for membership");
+}
+
+/// A tree of one feature that asks each of so many thresholds, whose leaves add different numbers.
+fn comb(thresholds: usize, width: Precision) -> Forest {
+    let mut parts = ForestParts::empty(1, 1);
+    (parts.compare, parts.accumulate) = (width, width);
+    let read = |number: i64, parts: &mut ForestParts| -> Result<SourceNode, hologram_ops::forest::ForestError> {
+        let (place, is_leaf) = (number / 2, number % 2 == 1);
+        if is_leaf || place as usize == thresholds {
+            let first_weight = parts.weights.len() as u32;
+            parts.weights.push(LeafWeight { target: 0, weight: f64::from(first_weight) + 0.5 });
+            return Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }));
+        }
+        let modes = [Mode::LessEq, Mode::Less, Mode::Greater, Mode::GreaterEq];
+        let mode = modes[place as usize % 4];
+        let missing = match place % 3 {
+            0 => Missing::NONE,
+            n => Missing { values: MissingValues::Nan, to_true: n == 1 },
+        };
+        // The leaf is where the feature is at most the threshold, so that a row finds its place.
+        let (mut yes, mut no) = (2 * place + 1, 2 * place + 2);
+        if matches!(mode, Mode::Greater | Mode::GreaterEq) {
+            (yes, no) = (no, yes);
+        }
+        Ok(SourceNode::Split { feature: 0, threshold: place as f64 / 4.0, mode, missing, yes, no })
+    };
+    parts.push_tree(0, 10_000, read, |error| error).unwrap();
+    Forest::new(parts).unwrap()
+}
+
+#[test]
+fn any_number_of_thresholds_is_told_apart() {
+    for thresholds in [1, 14, 15, 16, 31, 32, 63, 64, 100, 127, 128, 254, 255, 256, 510, 511, 700] {
+        for width in [Precision::F32, Precision::F64] {
+            let forest = comb(thresholds, width);
+            // Between and on all thresholds, beyond both ends, and what has no place.
+            let mut rows: Vec<f64> = (-3..2 * thresholds as i64 + 3).map(|place| place as f64 / 8.0).collect();
+            rows.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0]);
+            let expected: Vec<f64> = rows
+                .iter()
+                .map(|x| {
+                    let mut score = [0.0];
+                    forest.evaluate_row(&[*x], &mut score).unwrap();
+                    score[0]
+                })
+                .collect();
+            for (isa, words) in Isa::available().into_iter().flat_map(|isa| costs::SIZES.map(|words| (isa, words))) {
+                let mut blocks = Blocks::new(&forest, isa, Otherwise::Few).unwrap();
+                blocks.costs = Costs::always(words);
+                let scorer = Scorer { forest: forest.clone(), blocks: Some(blocks), few: None, walk: None };
+                let mut scratch = vec![0_u64; scorer.scratch_bytes() / 8];
+                let mut found = Vec::new();
+                let table = Table::F64(&rows);
+                scorer.scores(table, 1, bytemuck::cast_slice_mut(&mut scratch), &mut |scored| {
+                    found.extend_from_slice(scored.target(0));
+                });
+                assert_eq!(found, expected, "{thresholds} thresholds, {width:?}, {isa:?}, {words} words");
+            }
+        }
+    }
 }
 
 #[test]
@@ -240,7 +307,7 @@ fn leaves_that_name_targets_here_and_there_take_no_memory() {
         Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }))
     };
     parts.push_tree(0, 10_000, read, |error| error).unwrap();
-    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best(), VISIT_NS).is_none());
+    assert!(Blocks::new(&Forest::new(parts).unwrap(), Isa::best(), Otherwise::Few).is_none());
 }
 
 /// A forest of one tree of one split, of which the caller says the rest.
@@ -264,7 +331,7 @@ fn stump(change: impl FnOnce(&mut ForestParts)) -> Forest {
 #[test]
 fn what_blocks_cannot_say_is_left_to_the_reference() {
     type Change = fn(&mut ForestParts);
-    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best(), VISIT_NS).is_some();
+    let is_taken = |change: Change| Blocks::new(&stump(change), Isa::best(), Otherwise::Few).is_some();
     assert!(is_taken(|_| {}));
     assert!(is_taken(|parts| parts.aggregate = Aggregate::Min));
     let cases: [(&str, Change); 4] = [

@@ -1,17 +1,14 @@
 //! One tree over the masks of a block: which leaf each row reaches, and what that adds.
 
 use super::{
-    Mask, Number, ROWS,
+    Mask, Number,
     leaves::{self, Weights32},
-    masks::Distinct,
-    steps::{self, Step},
+    masks::{Asked, Distinct},
+    steps::{PLANES_MAX, Pair, Step, Steps},
 };
 use crate::cpu::simd::{Isa, vectorized};
 use hologram_ops::forest::{ChildRef, Forest, Tree as Source, TreeShape};
 use std::collections::HashMap;
-
-/// Bits of the largest leaf number.
-const PLANES_MAX: usize = 16;
 
 /// Entries that a tree's tables may have for each of its weights, and besides: trees whose leaves name targets here and there
 /// would fill memory with nothing.
@@ -21,11 +18,11 @@ const ENTRIES: usize = 4_096;
 /// A tree whose leaves are numbered from 0 on.
 #[derive(Debug)]
 pub(super) struct Tree {
-    steps: Vec<Step>,
-    /// For each bit of a leaf's number the masks whose rows have it.
-    planes: Vec<Vec<u32>>,
-    /// One past the greatest mask that steps and planes name.
-    end: u32,
+    steps: Steps,
+    n_leaves: usize,
+    visits: f32,
+    /// Whether the masks that give the numbers are those of tests.
+    is_oblivious: bool,
     tables: Vec<Weights>,
 }
 
@@ -41,6 +38,18 @@ struct Weights {
     is_full: bool,
 }
 
+/// What a tree takes, by the kinds of work that it is.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Cost {
+    pub(super) nodes: usize,
+    pub(super) pairs: usize,
+    pub(super) groups: usize,
+    /// Tables whose weights are looked up in memory, row by row.
+    pub(super) lookups: usize,
+    /// Tables whose weights are looked up in registers.
+    pub(super) few: usize,
+}
+
 /// How a weight joins a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Adds {
@@ -50,12 +59,13 @@ pub(super) enum Adds {
     Max,
 }
 
-/// A subtree while a tree is numbered: its slot, and the numbers of its leaves.
+/// A subtree while a tree is numbered: its slot, the leaves that it has, and their numbers.
 #[derive(Debug, Clone, Copy)]
 struct Part {
     slot: u32,
+    at: ChildRef,
+    n_leaves: u32,
     first: u32,
-    end: u32,
     children: Option<(usize, usize)>,
 }
 
@@ -67,63 +77,67 @@ impl Tree {
         if n_planes > PLANES_MAX {
             return None;
         }
-        let (mut steps, mut planes) = (Vec::new(), vec![Vec::new(); n_planes]);
-        let mut order = Vec::with_capacity(n_leaves);
-        match tree.shape {
+        let mut steps = Steps::default();
+        let mut visits = n_planes as f32 + 1.0;
+        let order = match tree.shape {
             TreeShape::Nodes { root } => {
-                let parts = number(forest, root, tests, &mut steps, &mut order);
-                if order.len() != n_leaves {
+                let parts = number(forest, root, tests, &mut steps);
+                if parts[0].n_leaves != tree.n_leaves {
                     // Nodes share a leaf, which bytes may say.
                     return None;
                 }
-                for (bit, plane) in planes.iter_mut().enumerate() {
-                    cover(&parts, bit, plane);
+                for bit in 0..n_planes {
+                    steps.push_plane(&cover(&parts, bit));
                 }
+                // A node lies on the way to each of its leaves.
+                visits = parts.iter().map(|part| part.n_leaves as f32).sum::<f32>() / n_leaves as f32;
+                let mut order = vec![0; n_leaves];
+                for part in parts.iter().filter(|part| part.children.is_none()) {
+                    order[part.first as usize] = part.at.index();
+                }
+                order
             }
             TreeShape::Oblivious => {
-                order.extend(tree.first_leaf..tree.first_leaf + tree.n_leaves);
-                for (bit, plane) in planes.iter_mut().enumerate() {
-                    plane.push(tests.add(forest, tree.first_node as usize + bit));
+                let mut swapped = 0;
+                for bit in 0..n_planes {
+                    let asked = tests.add(forest, tree.first_node as usize + bit);
+                    swapped |= u32::from(asked.is_swapped) << bit;
+                    steps.push_plane(&[asked.test]);
                 }
+                (0..tree.n_leaves).map(|number| tree.first_leaf + (number ^ swapped)).collect()
             }
-        }
+        };
         let tables = tables(forest, &order, 1 << n_planes)?;
-        let mut tree = Self { steps, planes, end: 0, tables };
-        tree.find_end();
-        Some(tree)
+        Some(Self { steps, n_leaves, visits, is_oblivious: tree.shape == TreeShape::Oblivious, tables })
     }
 
-    /// Puts the masks of nodes and leaves after those of the tests, of which there are so many.
-    pub(super) fn place_after(&mut self, tests: u32) {
-        for step in &mut self.steps {
-            (step.from, step.yes, step.no) = (step.from + tests, step.yes + tests, step.no + tests);
+    /// Puts the tests' masks where `tests` says, and those of nodes and leaves after them.
+    pub(super) fn place(&mut self, tests: &[u32]) {
+        let test = |test: u32| tests[test as usize];
+        let slot = |slot: u32| if self.is_oblivious { test(slot) } else { slot + tests.len() as u32 };
+        self.steps.place(test, slot);
+    }
+
+    /// What it takes.
+    pub(super) fn cost(&self) -> Cost {
+        let is_few = self.tables.iter().all(|table| table.few.is_some());
+        Cost {
+            nodes: self.steps.nodes.len(),
+            pairs: self.steps.pairs.len(),
+            groups: self.steps.n_groups(),
+            lookups: if is_few { 0 } else { self.tables.len() },
+            few: if is_few { self.tables.len() } else { 0 },
         }
-        if !self.steps.is_empty() {
-            self.planes.iter_mut().flatten().for_each(|mask| *mask += tests);
-        }
-        self.find_end();
     }
 
-    fn find_end(&mut self) {
-        let greatest = self.planes.iter().flatten().max().map_or(0, |mask| mask + 1);
-        self.end = greatest.max(steps::end(&self.steps));
-    }
-
-    /// About the nanoseconds that a block of rows takes, beside its tests.
-    pub(super) fn block_ns(&self) -> usize {
-        let places: usize = self.planes.iter().map(Vec::len).sum();
-        let lookups = |table: &Weights| if table.few.is_some() { ROWS / 3 } else { ROWS };
-        5 * self.steps.len() + 2 * places + self.tables.iter().map(lookups).sum::<usize>()
-    }
-
-    /// About the nodes that a row visits when it follows the tree.
-    pub(super) fn visits(&self) -> usize {
-        self.planes.len() + 1
+    /// The nodes and the leaf that a row visits when it follows the tree, in the mean over leaves.
+    pub(super) fn visits(&self) -> f32 {
+        self.visits
     }
 
     /// Masks that its nodes and leaves take.
     pub(super) fn n_slots(&self) -> usize {
-        2 * self.steps.len() + 1
+        2 * self.n_leaves
     }
 
     /// Whether each leaf has one weight for each target.
@@ -135,81 +149,59 @@ impl Tree {
 
     /// Adds what each row's leaf adds to the sums `[targets][rows]`. The masks are those of the tests, and room for those of
     /// the tree's nodes from `root` on.
-    pub(super) fn run<T: Number>(&self, isa: Isa, masks: &mut [Mask], root: usize, adds: Adds, sums: &mut [T]) {
+    pub(super) fn run<T: Number, const W: usize>(
+        &self,
+        isa: Isa,
+        masks: &mut [Mask<W>],
+        planes: &mut [Mask<W>; PLANES_MAX],
+        root: usize,
+        adds: Adds,
+        sums: &mut [T],
+    ) {
         if let Some(root) = masks.get_mut(root) {
-            *root = [u64::MAX; ROWS / 64];
+            *root = [u64::MAX; W];
         }
-        steps::run(isa, masks, &self.steps, self.end);
-        let mut planes = [[0_u64; ROWS / 64]; PLANES_MAX];
-        for (out, places) in planes.iter_mut().zip(&self.planes) {
-            *out = steps::any(isa, masks, places, self.end);
+        self.steps.run(isa, masks, planes);
+        if adds == Adds::Sum && self.add_few(isa, planes, sums) {
+            return;
         }
         vectorized(
             isa,
             #[inline(always)]
-            || self.add(isa, &planes, adds, sums),
+            || self.add(planes, adds, sums),
         );
+    }
+
+    /// Adds the weights of leaves that are few, in registers; whether it did.
+    fn add_few<T: Number, const W: usize>(&self, isa: Isa, planes: &[Mask<W>; PLANES_MAX], sums: &mut [T]) -> bool {
+        let Some(sums) = T::narrow(sums) else { return false };
+        let mut few = |table: &Weights| {
+            let sums = &mut sums[table.target * 64 * W..][..64 * W];
+            let planes = &planes[..self.steps.n_planes()];
+            table.few.as_ref().is_some_and(|few| leaves::add(isa, planes, few, sums))
+        };
+        // All tables are of one length: all are looked up so, or the first is not.
+        self.tables.iter().all(&mut few)
     }
 
     /// Puts the planes together to leaf numbers, a few rows at a time, and adds the weights of the leaves.
     #[inline(always)]
-    fn add<T: Number>(&self, isa: Isa, planes: &[Mask; PLANES_MAX], adds: Adds, sums: &mut [T]) {
-        match self.planes.len() {
-            0 => self.add_planes::<0, T>(isa, planes, adds, sums),
-            1 => self.add_planes::<1, T>(isa, planes, adds, sums),
-            2 => self.add_planes::<2, T>(isa, planes, adds, sums),
-            3 => self.add_planes::<3, T>(isa, planes, adds, sums),
-            4 => self.add_planes::<4, T>(isa, planes, adds, sums),
-            5 => self.add_planes::<5, T>(isa, planes, adds, sums),
-            6 => self.add_planes::<6, T>(isa, planes, adds, sums),
-            7 => self.add_planes::<7, T>(isa, planes, adds, sums),
-            8 => self.add_planes::<8, T>(isa, planes, adds, sums),
-            9 => self.add_planes::<9, T>(isa, planes, adds, sums),
-            10 => self.add_planes::<10, T>(isa, planes, adds, sums),
-            11 => self.add_planes::<11, T>(isa, planes, adds, sums),
-            12 => self.add_planes::<12, T>(isa, planes, adds, sums),
-            13 => self.add_planes::<13, T>(isa, planes, adds, sums),
-            14 => self.add_planes::<14, T>(isa, planes, adds, sums),
-            15 => self.add_planes::<15, T>(isa, planes, adds, sums),
-            16 => self.add_planes::<16, T>(isa, planes, adds, sums),
-            _ => {}
-        }
-    }
-
-    #[inline(always)]
-    fn add_planes<const K: usize, T: Number>(&self, isa: Isa, planes: &[Mask; PLANES_MAX], adds: Adds, sums: &mut [T]) {
-        if adds == Adds::Sum && self.add_few::<K, T>(isa, planes, sums) {
-            return;
-        }
-        for part in 0..ROWS / PART {
-            let words: [u32; K] = std::array::from_fn(|k| (planes[k][part / 2] >> (PART * (part % 2))) as u32);
+    fn add<T: Number, const W: usize>(&self, planes: &[Mask<W>; PLANES_MAX], adds: Adds, sums: &mut [T]) {
+        for part in 0..2 * W {
             let mut leaves = [0_u32; PART];
-            for (row, leaf) in leaves.iter_mut().enumerate() {
-                for (k, word) in words.iter().enumerate() {
-                    *leaf |= ((word >> row) & 1) << k;
+            for (bit, plane) in planes[..self.steps.n_planes()].iter().enumerate() {
+                let word = (plane[part / 2] >> (PART * (part % 2))) as u32;
+                for (row, leaf) in leaves.iter_mut().enumerate() {
+                    *leaf |= ((word >> row) & 1) << bit;
                 }
             }
             for table in &self.tables {
-                let sums = &mut sums[table.target * ROWS + part * PART..];
+                let sums = &mut sums[table.target * 64 * W + part * PART..];
                 if let Some(sums) = sums.first_chunk_mut() {
                     table.add(&leaves, adds, sums);
                 }
             }
         }
-    }
-}
-
-impl Tree {
-    /// Adds the weights of leaves that are few, in registers; whether it did.
-    #[inline(always)]
-    fn add_few<const K: usize, T: Number>(&self, isa: Isa, planes: &[Mask; PLANES_MAX], sums: &mut [T]) -> bool {
-        let Some(sums) = T::narrow(sums) else { return false };
-        let mut few = |table: &Weights| {
-            let sums = &mut sums[table.target * ROWS..][..ROWS];
-            table.few.as_ref().is_some_and(|few| leaves::add::<K>(isa, planes, few, sums))
-        };
-        // All tables are of one length: all are looked up so, or the first is not.
-        self.tables.iter().all(&mut few)
     }
 }
 
@@ -261,54 +253,73 @@ fn add<W: Copy, T: Number>(table: &[W], leaves: &[u32; PART], adds: Adds, sums: 
     }
 }
 
-/// Walks a tree depth first, true children first: nodes become steps in the order of their parents, leaves are numbered.
-fn number(
-    forest: &Forest,
-    root: ChildRef,
-    tests: &mut Distinct,
-    steps: &mut Vec<Step>,
-    order: &mut Vec<u32>,
-) -> Vec<Part> {
-    let mut parts = vec![Part { slot: 0, first: 0, end: 0, children: None }];
-    let mut open = vec![(root, 0_usize)];
-    while let Some((at, part)) = open.pop() {
-        parts[part].first = order.len() as u32;
+/// Walks a tree depth first and numbers its leaves. Nodes become steps in the order of their parents.
+///
+/// A subtree of an even number of leaves begins at an even number: where one child's number of leaves is odd and the other's
+/// even, the even one comes first if the subtree begins at an even number, else the odd one. So the two leaves of a node
+/// differ in the lowest bit alone.
+fn number(forest: &Forest, root: ChildRef, tests: &mut Distinct, steps: &mut Steps) -> Vec<Part> {
+    let part = |slot, at| Part { slot, at, n_leaves: 0, first: 0, children: None };
+    let mut parts = vec![part(0, root)];
+    let mut asked: Vec<(usize, Asked)> = Vec::new();
+    let mut own = 0;
+    while own < parts.len() {
+        let at = parts[own].at;
+        own += 1;
         if at.is_leaf() {
-            order.push(at.index());
             continue;
         }
-        let node = at.index() as usize;
-        let slot = parts.len() as u32;
-        steps.push(Step { test: tests.add(forest, node), from: parts[part].slot, yes: slot, no: slot + 1 });
-        let children = (parts.len(), parts.len() + 1);
-        parts[part].children = Some(children);
-        parts.extend([slot, slot + 1].map(|slot| Part { slot, first: 0, end: 0, children: None }));
-        open.push((forest.nodes.false_child[node], children.1));
-        open.push((forest.nodes.true_child[node], children.0));
+        let test = tests.add(forest, at.index() as usize);
+        let slot = parts.len();
+        parts[own - 1].children = Some((slot, slot + 1));
+        asked.push((own - 1, test));
+        let children = test.children(forest, at.index() as usize);
+        parts.extend([part(slot as u32, children[0]), part(slot as u32 + 1, children[1])]);
     }
     // Children come after their parents.
-    for part in (0..parts.len()).rev() {
-        parts[part].end = match parts[part].children {
-            None => parts[part].first + 1,
-            Some((_, no)) => parts[no].end,
+    for own in (0..parts.len()).rev() {
+        parts[own].n_leaves = match parts[own].children {
+            None => 1,
+            Some((yes, no)) => parts[yes].n_leaves + parts[no].n_leaves,
         };
+    }
+    for own in 0..parts.len() {
+        let Some((yes, no)) = parts[own].children else { continue };
+        let first = parts[own].first;
+        let is_even = |part: usize| parts[part].n_leaves % 2 == 0;
+        let no_first = is_even(yes) != is_even(no) && is_even(no) == (first % 2 == 0);
+        let (one, other) = if no_first { (no, yes) } else { (yes, no) };
+        parts[one].first = first;
+        parts[other].first = first + parts[one].n_leaves;
+    }
+    for (own, asked) in asked {
+        let Some((yes, no)) = parts[own].children else { continue };
+        let from = parts[own].slot;
+        let is_pair = parts[own].n_leaves == 2 && parts[own].first % 2 == 0;
+        if is_pair {
+            steps.pairs.push(Pair { test: asked.test, from });
+        } else {
+            steps.nodes.push(Step { test: asked.test, from, yes: parts[yes].slot, no: parts[no].slot });
+        }
     }
     parts
 }
 
-/// The largest subtrees all of whose leaves have a bit in their numbers; together they hold every such leaf once.
-fn cover(parts: &[Part], bit: usize, plane: &mut Vec<u32>) {
-    let mut open = vec![0];
+/// The largest subtrees all of whose leaves have a bit in their numbers, without those of pairs; together they hold every
+/// such leaf once.
+fn cover(parts: &[Part], bit: usize) -> Vec<u32> {
+    let (mut open, mut places) = (vec![0], Vec::new());
     while let Some(part) = open.pop() {
-        let Part { slot, first, end, children } = parts[part];
-        let is_one_run = first >> bit == (end - 1) >> bit;
+        let Part { slot, first, n_leaves, children, .. } = parts[part];
+        let is_one_run = first >> bit == (first + n_leaves - 1) >> bit;
+        let is_pair = bit == 0 && n_leaves == 2 && first % 2 == 0;
         match children {
-            _ if is_one_run && first >> bit & 1 == 1 => plane.push(slot),
-            _ if is_one_run => {}
-            Some((yes, no)) => open.extend([no, yes]),
-            None => {}
+            _ if is_one_run && first >> bit & 1 == 1 => places.push(slot),
+            Some((yes, no)) if !is_one_run && !is_pair => open.extend([no, yes]),
+            _ => {}
         }
     }
+    places
 }
 
 /// The weights of leaves, by target and by how often a leaf has named it before.

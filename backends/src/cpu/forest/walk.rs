@@ -4,8 +4,11 @@
 //! which lies beside it. A leaf is its own first child. So a step is the same few instructions for whatever node, without a
 //! jump to be guessed, and the steps of different trees overlap.
 
-use super::{Number, Table};
-use hologram_ops::forest::{ChildRef, Forest, MissingValues, Mode, Precision, TreeShape};
+use super::{
+    Table,
+    split::{Real, Split},
+};
+use hologram_ops::forest::{Forest, Precision, TreeShape};
 
 /// Trees that are walked together.
 const TREES: usize = 8;
@@ -36,47 +39,6 @@ struct Node<T> {
     feature: u32,
     /// The first child; the second lies after it.
     next: u32,
-}
-
-/// A width that features are compared in.
-pub(super) trait Real: Number + bytemuck::Pod {
-    /// The greatest number below a finite one, or below infinity.
-    fn below(self) -> Self;
-    fn is_nan(self) -> bool;
-    /// The number whose lowest bits these are.
-    fn of_bits(bits: u32) -> Self;
-    /// The lowest bits.
-    fn low_bits(self) -> u32;
-}
-
-impl Real for f32 {
-    fn of_bits(bits: u32) -> Self {
-        Self::from_bits(bits)
-    }
-    fn low_bits(self) -> u32 {
-        self.to_bits()
-    }
-    fn below(self) -> Self {
-        self.next_down()
-    }
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
-}
-
-impl Real for f64 {
-    fn of_bits(bits: u32) -> Self {
-        Self::from_bits(bits.into())
-    }
-    fn low_bits(self) -> u32 {
-        self.to_bits() as u32
-    }
-    fn below(self) -> Self {
-        self.next_down()
-    }
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
 }
 
 impl Walk {
@@ -135,13 +97,13 @@ impl<T: Real> Nodes<T> {
                     continue;
                 }
                 let node = at.index() as usize;
-                let (threshold, nan_first, children) = test(forest, node)?;
-                let nan = if nan_first { NAN_FIRST } else { 0 };
+                let split = Split::<T>::of(forest, node)?;
+                let nan = if split.nan_first { NAN_FIRST } else { 0 };
                 let first = roots[roots.len() - 1] as usize + open.len();
                 let next = u32::try_from(first).ok()?;
-                nodes.push(Node { threshold, feature: forest.nodes.feature[node] | nan, next });
+                nodes.push(Node { threshold: split.threshold, feature: forest.nodes.feature[node] | nan, next });
                 leaves.push(0);
-                open.extend(children);
+                open.extend(split.children(forest, node));
                 if roots.len() + first > 2 * most + forest.trees.len() {
                     return None;
                 }
@@ -189,39 +151,4 @@ impl<T: Real> Nodes<T> {
             }
         }
     }
-}
-
-/// A node's test as `x <= threshold`: the threshold, whether NaN passes, and the children, first that of what passes.
-pub(super) fn test<T: Real>(forest: &Forest, node: usize) -> Option<(T, bool, [ChildRef; 2])> {
-    let (threshold, missing) = (forest.nodes.threshold[node], forest.nodes.missing[node]);
-    let (is_strict, is_swapped) = match forest.nodes.mode[node] {
-        Mode::LessEq => (false, false),
-        Mode::Less => (true, false),
-        // Not at most, and not below.
-        Mode::Greater => (false, true),
-        Mode::GreaterEq => (true, true),
-        Mode::Equal | Mode::NotEqual | Mode::Member(_) => return None,
-    };
-    let nan_is_true = match missing.values {
-        MissingValues::None => false,
-        MissingValues::Nan => missing.to_true,
-        MissingValues::ZeroOrNan => return None,
-    };
-    let wide = T::of(threshold);
-    let threshold = if threshold.is_nan() {
-        // True for none: what passes where the children are swapped is all, else nothing.
-        if is_swapped { T::of(f64::INFINITY) } else { T::of(f64::NAN) }
-    } else if !is_strict {
-        wide
-    } else if threshold == f64::NEG_INFINITY {
-        // Nothing lies below.
-        T::of(f64::NAN)
-    } else {
-        wide.below()
-    };
-    let mut children = [forest.nodes.true_child[node], forest.nodes.false_child[node]];
-    if is_swapped {
-        children.reverse();
-    }
-    Some((threshold, nan_is_true != is_swapped, children))
 }

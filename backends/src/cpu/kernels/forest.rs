@@ -15,6 +15,7 @@ use hologram_ops::{
         tree_ensemble_classifier::TreeEnsembleClassifier,
         tree_ensemble_regressor::{TreeEnsembleRegressor, finish_row},
     },
+    forest::PostTransform,
 };
 use std::{any::Any, sync::Arc};
 
@@ -83,16 +84,16 @@ impl Kernel for Scores {
         if let Some(classifier) = operator.downcast_ref::<TreeEnsembleClassifier>() {
             let (labels, scores) = io.outputs.split_at_mut(1);
             let (mut labels, mut scores) = (Out::of(labels), Out::of(scores));
-            self.scorer.scores(table, self.columns, scratch, &mut |row, raw| {
-                finished.clear();
-                finished.extend_from_slice(raw);
-                let label = classifier.finish_row(width, &self.reached, &mut finished);
-                let label = label.ok_or_else(|| Error::invalid("a class without a number for a label"));
-                let written =
-                    label.and_then(|label| labels.label(row, label)).and_then(|()| scores.write(row, &finished));
-                if written.is_err() {
-                    wrong = written;
-                }
+            self.scorer.scores(table, self.columns, scratch, &mut |scored| {
+                scored.each(&mut finished, |row, finished| {
+                    let label = classifier.finish_row(width, &self.reached, finished);
+                    let label = label.ok_or_else(|| Error::invalid("a class without a number for a label"));
+                    let written =
+                        label.and_then(|label| labels.label(row, label)).and_then(|()| scores.write(row, finished));
+                    if written.is_err() {
+                        wrong = written;
+                    }
+                });
             });
             return wrong;
         }
@@ -100,16 +101,23 @@ impl Kernel for Scores {
             Some(regressor) => Some(&regressor.post),
             None => operator.downcast_ref::<TreeEnsemble>().map(|trees| &trees.post),
         };
+        let is_raw = post.is_none_or(|post| *post == PostTransform::None) && self.scorer.forest().n_targets == 1;
         let mut scores = Out::of(io.outputs);
-        self.scorer.scores(table, self.columns, scratch, &mut |row, raw| {
-            let written = match post {
-                Some(post) => {
-                    finished.clear();
-                    finished.extend_from_slice(raw);
-                    finish_row(post, &self.reached, &mut finished);
-                    scores.write(row, &finished)
-                }
-                None => scores.write(row, raw),
+        self.scorer.scores(table, self.columns, scratch, &mut |scored| {
+            let written = if is_raw {
+                scores.write_at(scored.rows.start, scored.target(0))
+            } else {
+                let mut written = Ok(());
+                scored.each(&mut finished, |row, finished| {
+                    if let Some(post) = post {
+                        finish_row(post, &self.reached, finished);
+                    }
+                    let one = scores.write(row, finished);
+                    if one.is_err() {
+                        written = one;
+                    }
+                });
+                written
             };
             if written.is_err() {
                 wrong = written;
@@ -136,8 +144,13 @@ impl<'a, 'b> Out<'a, 'b> {
 
     /// Writes a row of numbers in the output's type.
     fn write(&mut self, row: usize, values: &[f64]) -> Result<()> {
+        self.write_at(row * values.len(), values)
+    }
+
+    /// Writes numbers from a place on.
+    fn write_at(&mut self, start: usize, values: &[f64]) -> Result<()> {
         let Some(out) = &mut self.0 else { return Ok(()) };
-        let at = row * values.len()..(row + 1) * values.len();
+        let at = start..start + values.len();
         match out.dtype {
             DType::F64 => out.as_slice_mut::<f64>()?[at].copy_from_slice(values),
             _ => out.as_slice_mut::<f32>()?[at].iter_mut().zip(values).for_each(|(o, v)| *o = *v as f32),
