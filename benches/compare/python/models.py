@@ -4,6 +4,7 @@
     resnet50.onnx            ResNet-50 (the onnx package's `light` graph), seeded random weights, input [1, 3, 224, 224]
     forest_500x64.lgbm.txt   500 boosted trees of 64 leaves over 30 f32 columns, in LightGBM's own text format
     forest_500x64.onnx       the same forest, exported by onnxmltools
+    forest_xgboost.xgb.json  500 boosted trees of 64 leaves over the same columns, trained by XGBoost, in its own format
     forest_deep.onnx         a random forest of scikit-learn: 100 trees of depth 12 over 30 f32 columns
     forest_wide.onnx         1,000 boosted trees of 255 leaves over 30 columns, among them categories and missing values
     categories.onnx          four columns of 10, 20, 50 and 100 categories: embeddings, a layer of 64, one answer
@@ -169,6 +170,18 @@ def drawn(rng: np.random.Generator, columns: int) -> tuple[np.ndarray, np.ndarra
     return rows, target
 
 
+def forest_xgboost(out: Path) -> None:
+    """Writes forest_xgboost.xgb.json."""
+    import xgboost
+
+    rows, target = drawn(np.random.default_rng(0), 30)
+    shape = {"tree_method": "hist", "grow_policy": "lossguide", "max_leaves": 64, "max_depth": 0, "max_bin": 255}
+    settings = {"objective": "reg:squarederror", "learning_rate": 0.05, "seed": 0, "nthread": 2, **shape}
+    forest = xgboost.train(settings, xgboost.DMatrix(rows, target), 500)
+    forest.save_model(out / "forest_xgboost.xgb.json")
+    report(out / "forest_xgboost.xgb.json")
+
+
 def forest_deep(out: Path) -> None:
     """Writes forest_deep.onnx."""
     from skl2onnx import to_onnx
@@ -285,6 +298,7 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "minilm": minilm,
     "resnet50": resnet50,
     "forest": forest,
+    "forest_xgboost": forest_xgboost,
     "forest_deep": forest_deep,
     "forest_wide": forest_wide,
     "categories": categories,

@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::path::{Path, PathBuf};
 
-/// Measures Hologram beside onnxruntime and compares their answers.
+/// Measures Hologram beside onnxruntime and libraries of trees, and compares their answers.
 ///
 /// Fails when answers differ by more than 1e-3 or Hologram cannot run a model.
 #[derive(Debug, Parser)]
@@ -15,10 +15,10 @@ pub(crate) struct Arguments {
     /// Timed rounds a case. Each round times both engines; quick models run several times in a round.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) runs: u32,
-    /// onnxruntime's threads inside a run; may be a list. Hologram runs on one thread whatever is given.
+    /// The other engine's threads inside a run; may be a list. Hologram runs on one thread whatever is given.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     pub(crate) threads: Vec<u32>,
-    /// Python with onnxruntime.
+    /// Python with onnxruntime and the libraries.
     #[arg(long, default_value_os_t = root().join(".venv/bin/python"))]
     pub(crate) python: PathBuf,
     /// Where the models are, or are made when missing.

@@ -24,7 +24,12 @@ pub(crate) struct Case {
     pub(crate) dimensions: Vec<(&'static str, usize)>,
     /// How Hologram is given the rows.
     pub(crate) door: Door,
+    /// What runs beside it: onnxruntime, or a library of python/libraries.py.
+    pub(crate) peer: &'static str,
 }
+
+/// The engine that answers ONNX models.
+pub(crate) const ONNXRUNTIME: &str = "onnxruntime";
 
 /// How Hologram is given rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +101,10 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     let mut all = Vec::new();
     all.extend([(1, 16), (1, 128), (8, 128)].map(|(batch, sequence)| minilm(&arguments.models, batch, sequence)));
     all.push(resnet50(&arguments.models));
-    all.extend([1, 16, 100, 10_000].map(|rows| forest(&arguments.models, rows)));
+    all.extend([1, 16, 100, 10_000, 1_000_000].map(|rows| forest(&arguments.models, rows)));
+    all.extend([1, 16, 100, 10_000, 1_000_000].map(|rows| own_file(&arguments.models, "lightgbm", rows)));
+    all.extend(["oneDAL", "tl2cgen", "treelite"].map(|peer| own_file(&arguments.models, peer, 10_000)));
+    all.extend([1, 16, 100, 10_000, 1_000_000].map(|rows| own_file(&arguments.models, "xgboost", rows)));
     all.extend([1, 16, 10_000].map(|rows| other_forest(&arguments.models, "forest_deep", rows)));
     all.extend([1, 16, 10_000].map(|rows| other_forest(&arguments.models, "forest_wide", rows)));
     all.extend([1, 100, 10_000].map(breast_cancer));
@@ -143,6 +151,7 @@ fn minilm(models: &Path, batch: usize, sequence: usize) -> Case {
         ],
         dimensions: vec![("batch", batch), ("sequence", sequence)],
         door: Door::Values,
+        peer: ONNXRUNTIME,
     }
 }
 
@@ -154,6 +163,7 @@ fn resnet50(models: &Path) -> Case {
         inputs: Vec::new(),
         dimensions: Vec::new(),
         door: Door::Values,
+        peer: ONNXRUNTIME,
     }
 }
 
@@ -165,6 +175,26 @@ fn forest(models: &Path, rows: usize) -> Case {
         inputs: vec![input("features", DType::F32, &[rows, 30], Draw::Between(-2.0, 2.0))],
         dimensions: Vec::new(),
         door: Door::Values,
+        peer: ONNXRUNTIME,
+    }
+}
+
+/// A forest from the file of the library that trained it, in that library's own arithmetic, beside a library that reads such
+/// files: LightGBM's, or one of the same size that XGBoost made.
+fn own_file(models: &Path, peer: &'static str, rows: usize) -> Case {
+    let of_xgboost = peer == "xgboost";
+    let (model, made_as, dtype) = match of_xgboost {
+        true => ("forest_xgboost.xgb.json", "forest_xgboost", DType::F32),
+        false => ("forest_500x64.lgbm.txt", "forest", DType::F64),
+    };
+    Case {
+        name: format!("{} {peer} rows={rows}", if of_xgboost { "forest_xgboost" } else { "forest_lightgbm" }),
+        model: models.join(model),
+        made_as: Some(made_as),
+        inputs: vec![input("features", dtype, &[rows, 30], Draw::Between(-2.0, 2.0))],
+        dimensions: Vec::new(),
+        door: Door::Values,
+        peer,
     }
 }
 
@@ -188,6 +218,7 @@ fn other_forest(models: &Path, made_as: &'static str, rows: usize) -> Case {
         inputs: vec![input("features", DType::F32, &[rows, 30], draw)],
         dimensions: Vec::new(),
         door: Door::Values,
+        peer: ONNXRUNTIME,
     }
 }
 
@@ -201,6 +232,7 @@ fn categories(models: &Path, rows: usize) -> Case {
         inputs: [10.0, 20.0, 50.0, 100.0].into_iter().enumerate().map(column).collect(),
         dimensions: vec![("N", rows)],
         door: Door::Columns(Mode::Table),
+        peer: ONNXRUNTIME,
     }
 }
 
@@ -214,6 +246,7 @@ fn repeats(models: &Path, rows: usize) -> Case {
         inputs: (0..4).map(column).collect(),
         dimensions: vec![("N", rows)],
         door: Door::Columns(Mode::Exact),
+        peer: ONNXRUNTIME,
     }
 }
 
@@ -229,6 +262,7 @@ fn one_hot(models: &Path, made_as: &'static str, counts: &[usize], rows: usize) 
         inputs: counts.iter().enumerate().map(column).collect(),
         dimensions: Vec::new(),
         door: Door::Columns(Mode::Auto),
+        peer: ONNXRUNTIME,
     };
     let coded = Case {
         name: format!("{made_as} rows={rows} dictionaries"),
@@ -251,6 +285,7 @@ fn example(name: &str, rows: usize, inputs: Vec<Input>) -> Case {
         inputs,
         dimensions: vec![("N", rows)],
         door: Door::Values,
+        peer: ONNXRUNTIME,
     }
 }
 
@@ -282,6 +317,7 @@ fn light(cases: &Path) -> Vec<Case> {
             inputs: Vec::new(),
             dimensions: Vec::new(),
             door: Door::Values,
+            peer: ONNXRUNTIME,
         })
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));

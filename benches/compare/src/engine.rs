@@ -187,9 +187,9 @@ impl Engine {
             let their = theirs
                 .iter()
                 .find(|output| output.name == port.name)
-                .with_context(|| format!("onnxruntime gives no output '{}'", port.name))?;
+                .with_context(|| format!("the peer gives no output '{}'", port.name))?;
             if tensor.shape() != their.shape {
-                bail!("output '{}' is {:?}, onnxruntime's is {:?}", port.name, tensor.shape(), their.shape);
+                bail!("output '{}' is {:?}, the peer's is {:?}", port.name, tensor.shape(), their.shape);
             }
             let (difference, count) = apart(tensor, their).with_context(|| format!("output '{}'", port.name))?;
             // `max` would pass over a NaN.
@@ -328,6 +328,11 @@ fn apart(ours: &Tensor, theirs: &Output) -> Result<(f64, usize)> {
                 }
             }
             (greatest, 0)
+        }
+        DType::F64 => {
+            let pairs = ours.as_slice::<f64>()?.iter().zip(&theirs.values);
+            let apart = pairs.map(|(our, their)| (our - their.as_f64().unwrap_or(f64::NAN)).abs());
+            (apart.fold(0.0, |greatest, d| if d > greatest || d.is_nan() { d } else { greatest }), 0)
         }
         DType::I64 => {
             let ours = ours.as_slice::<i64>()?;

@@ -1,4 +1,4 @@
-//! Seeded inputs that both engines make for themselves: the numbers of `seeded` in python/onnxruntime_peer.py.
+//! Seeded inputs that both engines make for themselves: the numbers of `seeded` in python/peer.py.
 
 use anyhow::{Result, bail};
 use hologram_ops::{DType, Tensor, Value};
@@ -89,6 +89,11 @@ impl Input {
             (DType::F32, Draw::Between(..) | Draw::Columns(_) | Draw::Categories(..) | Draw::Fill(_)) => {
                 let drawn: Vec<f32> = (0..count).map(|i| number(i) as f32).collect();
                 let sum = drawn.iter().map(|x| f64::from(*x)).sum();
+                (Tensor::from_vec(self.shape.as_slice(), drawn)?.into(), sum)
+            }
+            (DType::F64, Draw::Between(..)) => {
+                let drawn: Vec<f64> = (0..count).map(number).collect();
+                let sum = drawn.iter().sum();
                 (Tensor::from_vec(self.shape.as_slice(), drawn)?.into(), sum)
             }
             (DType::I64, Draw::Between(low, high)) => {

@@ -1,4 +1,4 @@
-//! Hologram beside onnxruntime: the same models, the same inputs, alternating in one run, answers compared.
+//! Hologram beside onnxruntime and libraries of trees: the same models, the same inputs, alternating in one run, answers compared.
 //!
 //! Start at [`cases`] for what is measured, at [`measure`] for how.
 

@@ -23,7 +23,7 @@ const COMPARED_MAX: u32 = 5;
 pub(crate) struct Times {
     pub(crate) min_ms: f64,
     pub(crate) median_ms: f64,
-    /// From a model file (onnxruntime) or an archive (Hologram) to a session.
+    /// From a model file (the peer) or an archive (Hologram) to a session.
     pub(crate) open_ms: f64,
 }
 
@@ -31,17 +31,19 @@ pub(crate) struct Times {
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// Threads of onnxruntime; Hologram has one.
-    pub(crate) onnxruntime_threads: u32,
+    /// What ran beside Hologram.
+    pub(crate) peer_name: &'static str,
+    /// Its threads; Hologram has one.
+    pub(crate) peer_threads: u32,
     /// Timed runs of each engine.
     pub(crate) runs: usize,
     pub(crate) hologram: Times,
-    pub(crate) onnxruntime: Times,
+    pub(crate) peer: Times,
     /// Hologram computing each row, where it is given columns and may look rows up.
     pub(crate) computing: Option<Times>,
     /// The median, over pairs of runs on the same rows, of its time over that of computing each row.
     pub(crate) pairs_median: Option<f64>,
-    /// onnxruntime's least time over Hologram's: above 1, Hologram is quicker.
+    /// The peer's least time over Hologram's: above 1, Hologram is quicker.
     pub(crate) speed_min: f64,
     /// The same of the medians.
     pub(crate) speed_median: f64,
@@ -95,15 +97,16 @@ pub(crate) fn measure(case: &Case, threads: u32, arguments: &Arguments, peer: &m
         .collect();
     pairs.sort_unstable_by(f64::total_cmp);
     let hologram = times(measured.ours, engine.open_seconds).context("no runs")?;
-    let onnxruntime = times(measured.theirs, open_seconds).context("no runs")?;
+    let theirs = times(measured.theirs, open_seconds).context("no runs")?;
     Ok(Row {
         name: case.name.clone(),
-        onnxruntime_threads: threads,
+        peer_name: case.peer,
+        peer_threads: threads,
         runs: measured.runs,
-        speed_min: onnxruntime.min_ms / hologram.min_ms,
-        speed_median: onnxruntime.median_ms / hologram.median_ms,
+        speed_min: theirs.min_ms / hologram.min_ms,
+        speed_median: theirs.median_ms / hologram.median_ms,
         hologram,
-        onnxruntime,
+        peer: theirs,
         computing: times(measured.computing, engine.open_seconds),
         pairs_median: pairs.get(pairs.len() / 2).copied(),
         difference: measured.difference,

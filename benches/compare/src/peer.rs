@@ -1,4 +1,4 @@
-//! onnxruntime in a process of its own: the client of python/onnxruntime_peer.py, which describes the commands.
+//! onnxruntime, or a library of trees, in a process of its own: the client of python/peer.py, which describes the commands.
 
 use crate::{cases::Case, inputs::Input};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -45,7 +45,7 @@ impl Peer {
     /// # Errors
     /// A Python that cannot be started.
     pub(crate) fn start(python: &Path) -> Result<Self> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/onnxruntime_peer.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/peer.py");
         let mut child = Command::new(python)
             .arg(script)
             .stdin(Stdio::piped())
@@ -58,14 +58,14 @@ impl Peer {
     }
 
     fn ask(&mut self, command: &Json) -> Result<Json> {
-        writeln!(self.commands, "{command}").context("onnxruntime's process has ended; its last words are above")?;
+        writeln!(self.commands, "{command}").context("the peer's process has ended; its last words are above")?;
         self.commands.flush()?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
-        ensure!(!line.is_empty(), "onnxruntime's process has ended; its last words are above");
+        ensure!(!line.is_empty(), "the peer's process has ended; its last words are above");
         let answer: Json = serde_json::from_str(&line).with_context(|| format!("the peer answered {line}"))?;
         if answer["ok"] != true {
-            bail!("onnxruntime: {}", answer["error"].as_str().unwrap_or("no reason given"));
+            bail!("the peer: {}", answer["error"].as_str().unwrap_or("no reason given"));
         }
         Ok(answer)
     }
@@ -83,6 +83,7 @@ impl Peer {
         let dimensions: Map<String, Json> = case.dimensions.iter().map(|(n, k)| ((*n).to_owned(), json!(k))).collect();
         let command = json!({
             "do": "load", "session": SESSION, "model": case.model, "threads": threads, "dimensions": dimensions,
+            "engine": case.peer,
         });
         self.ask(&command)?["seconds"].as_f64().context("the peer gave no seconds")
     }
@@ -95,7 +96,7 @@ impl Peer {
         for (input, ours) in inputs.iter().zip(sums) {
             let theirs = answer["checksums"][&input.name].as_f64().context("the peer gave no checksum")?;
             let close = (ours - theirs).abs() <= 1e-6 * (1.0 + ours.abs());
-            ensure!(close, "input '{}': ours sums to {ours}, onnxruntime's to {theirs}", input.name);
+            ensure!(close, "input '{}': ours sums to {ours}, the peer's to {theirs}", input.name);
         }
         Ok(())
     }

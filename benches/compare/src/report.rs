@@ -29,11 +29,12 @@ pub(crate) struct Report {
 }
 
 /// The columns of the tables.
-const HEADINGS: [&str; 12] = [
+const HEADINGS: [&str; 13] = [
     "model",
     "Hologram min ms",
     "median",
-    "onnxruntime min ms",
+    "beside",
+    "min ms",
     "median",
     "threads",
     "speed by min",
@@ -41,7 +42,7 @@ const HEADINGS: [&str; 12] = [
     "each row computed: min ms, median, by pairs",
     "runs",
     "greatest difference",
-    "open ms: Hologram, onnxruntime",
+    "open ms: Hologram, the other",
 ];
 
 impl Report {
@@ -88,26 +89,27 @@ impl Report {
                 self.processor, self.cores, self.load_before, self.load_after
             ),
             format!(
-                "Hologram {}, 1 thread; onnxruntime {}, threads as listed (Python {}, numpy {})",
+                "Hologram {}, 1 thread; onnxruntime {} and libraries, threads as listed (Python {}, numpy {})",
                 self.hologram, self.onnxruntime, self.python, self.numpy
             ),
             format!(
-                "{} rounds; speed is onnxruntime's time over Hologram's: above 1, Hologram is quicker",
+                "{} rounds; speed is the other's time over Hologram's: above 1, Hologram is quicker",
                 self.rounds
             ),
         ]
     }
 
-    fn cells(row: &Row) -> [String; 12] {
+    fn cells(row: &Row) -> [String; 13] {
         let ms = |time: f64| format!("{time:.*}", if time < 1.0 { 4 } else { 2 });
         let unequal = if row.unequal == 0 { String::new() } else { format!(", {} labels", row.unequal) };
         [
             row.name.clone(),
             ms(row.hologram.min_ms),
             ms(row.hologram.median_ms),
-            ms(row.onnxruntime.min_ms),
-            ms(row.onnxruntime.median_ms),
-            row.onnxruntime_threads.to_string(),
+            row.peer_name.to_owned(),
+            ms(row.peer.min_ms),
+            ms(row.peer.median_ms),
+            row.peer_threads.to_string(),
             format!("{:.2}", row.speed_min),
             format!("{:.2}", row.speed_median),
             match (&row.computing, row.pairs_median) {
@@ -116,7 +118,7 @@ impl Report {
             },
             row.runs.to_string(),
             format!("{:.1e}{unequal}", row.difference),
-            format!("{}, {}", ms(row.hologram.open_ms), ms(row.onnxruntime.open_ms)),
+            format!("{}, {}", ms(row.hologram.open_ms), ms(row.peer.open_ms)),
         ]
     }
 
@@ -126,7 +128,7 @@ impl Report {
 
     /// A table with aligned columns.
     pub(crate) fn text(&self) -> String {
-        let table: Vec<[String; 12]> =
+        let table: Vec<[String; 13]> =
             std::iter::once(HEADINGS.map(str::to_owned)).chain(self.rows.iter().map(Self::cells)).collect();
         let width = |column: usize| table.iter().map(|cells| cells[column].len()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();

@@ -81,6 +81,25 @@ fn add_of<const K: usize, const W: usize>(isa: Isa, planes: &[Mask<W>], weights:
     }
 }
 
+/// The numbers of a word's rows, a bit of which is in each of at most eight planes.
+#[inline(always)]
+pub(super) fn numbers<const W: usize>(isa: Isa, planes: &[Mask<W>], word: usize) -> [u8; 64] {
+    match isa {
+        // SAFETY: this `Isa` exists only where the CPU has it.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::numbers_avx512(planes, word) },
+        _ => {
+            let mut numbers = [0; 64];
+            for (bit, plane) in planes.iter().enumerate() {
+                for (row, number) in numbers.iter_mut().enumerate() {
+                    *number |= ((plane[word] >> row) as u8 & 1) << bit;
+                }
+            }
+            numbers
+        }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{super::Mask, Weights32};
@@ -142,6 +161,21 @@ mod x86 {
                 unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), sum) };
             }
         }
+    }
+
+    /// # Safety
+    /// The CPU has AVX-512 F and BW.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    #[inline]
+    pub(super) unsafe fn numbers_avx512<const W: usize>(planes: &[Mask<W>], word: usize) -> [u8; 64] {
+        let mut numbers = _mm512_setzero_si512();
+        for (bit, plane) in planes.iter().enumerate() {
+            numbers = _mm512_mask_add_epi8(numbers, plane[word], numbers, _mm512_set1_epi8((1_u8 << bit) as i8));
+        }
+        let mut out = [0; 64];
+        // SAFETY: there are 64 bytes.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), numbers) };
+        out
     }
 
     /// # Safety

@@ -168,7 +168,7 @@ impl Tree {
         vectorized(
             isa,
             #[inline(always)]
-            || self.add(planes, adds, sums),
+            || self.add(isa, planes, adds, sums),
         );
     }
 
@@ -186,31 +186,38 @@ impl Tree {
 
     /// Puts the planes together to leaf numbers, a few rows at a time, and adds the weights of the leaves.
     #[inline(always)]
-    fn add<T: Number, const W: usize>(&self, planes: &[Mask<W>; PLANES_MAX], adds: Adds, sums: &mut [T]) {
-        for part in 0..2 * W {
-            let mut leaves = [0_u32; PART];
-            for (bit, plane) in planes[..self.steps.n_planes()].iter().enumerate() {
-                let word = (plane[part / 2] >> (PART * (part % 2))) as u32;
-                for (row, leaf) in leaves.iter_mut().enumerate() {
-                    *leaf |= ((word >> row) & 1) << bit;
+    fn add<T: Number, const W: usize>(
+        &self,
+        isa: Isa,
+        planes: &[Mask<W>; PLANES_MAX],
+        adds: Adds,
+        sums: &mut [T],
+    ) {
+        let planes = &planes[..self.steps.n_planes()];
+        for word in 0..W {
+            let mut add = |leaves: &[u16; 64]| {
+                for table in &self.tables {
+                    let sums = &mut sums[(table.target * W + word) * 64..];
+                    if let Some(sums) = sums.first_chunk_mut() {
+                        table.add(leaves, adds, sums);
+                    }
                 }
-            }
-            for table in &self.tables {
-                let sums = &mut sums[table.target * 64 * W + part * PART..];
-                if let Some(sums) = sums.first_chunk_mut() {
-                    table.add(&leaves, adds, sums);
-                }
+            };
+            let (low, high) = planes.split_at(planes.len().min(8));
+            let numbers = leaves::numbers(isa, low, word);
+            if high.is_empty() {
+                add(&numbers.map(u16::from));
+            } else {
+                let high = leaves::numbers(isa, high, word);
+                add(&std::array::from_fn(|i| u16::from(numbers[i]) | u16::from(high[i]) << 8));
             }
         }
     }
 }
 
-/// Rows that are numbered at a time.
-const PART: usize = 32;
-
 impl Weights {
     #[inline(always)]
-    fn add<T: Number>(&self, leaves: &[u32; PART], adds: Adds, sums: &mut [T; PART]) {
+    fn add<T: Number>(&self, leaves: &[u16; 64], adds: Adds, sums: &mut [T; 64]) {
         if T::IS_NARROW {
             add(
                 &self.narrow,
@@ -227,11 +234,11 @@ impl Weights {
 }
 
 #[inline(always)]
-fn add<W: Copy, T: Number>(table: &[W], leaves: &[u32; PART], adds: Adds, sums: &mut [T; PART], of: impl Fn(W) -> T) {
+fn add<W: Copy, T: Number>(table: &[W], leaves: &[u16; 64], adds: Adds, sums: &mut [T; 64], of: impl Fn(W) -> T) {
     // Leaf numbers are below the table's length, a power of two: the mask changes none and spares a check.
     let Some(last) = table.len().checked_sub(1) else { return };
     for (sum, leaf) in sums.iter_mut().zip(leaves) {
-        let weight = of(table[*leaf as usize & last]);
+        let weight = of(table[usize::from(*leaf) & last]);
         *sum = match adds {
             Adds::Sum => *sum + weight,
             Adds::First => weight,

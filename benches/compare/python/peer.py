@@ -1,4 +1,4 @@
-"""onnxruntime as a peer process for interleaved comparison benches.
+"""onnxruntime and libraries of trees as a peer process for interleaved comparison benches.
 
 Reads one JSON command a line on stdin and answers each with one JSON line on stdout: {"ok": true, ...} or
 {"ok": false, "error": "..."}. It ends at `quit` or at the end of stdin. The bench alternates between its own runs and
@@ -6,9 +6,11 @@ Reads one JSON command a line on stdin and answers each with one JSON line on st
 
     {"do": "about"}
         -> python, onnxruntime, numpy (versions), cores
-    {"do": "load", "session": "a", "model": "m.onnx", "threads": 1, "dimensions": {"batch": 1, "sequence": 128}}
+    {"do": "load", "session": "a", "model": "m.onnx", "threads": 1, "dimensions": {"batch": 1, "sequence": 128},
+     "engine": "onnxruntime"}
         -> seconds, inputs and outputs as lists of {name, type, shape}
         `threads` (default 1) are intra-op threads; `dimensions` fixes named free dimensions before optimization.
+        `engine` (default onnxruntime) may name a library of libraries.py, which is given its own model file.
         Threads spin inside a run and are told to stop when it ends, so that they do not disturb the other side.
     {"do": "inputs", "session": "a", "inputs": {"x": {"shape": [1, 3], "seed": 7, "low": -1, "high": 1}}}
         -> checksums: {name: sum of the values as f64, of strings the sum of their lengths}
@@ -43,6 +45,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from libraries import LIBRARIES, Library
 from onnx import numpy_helper
 
 TYPES = {
@@ -111,7 +114,7 @@ def checksum(value: np.ndarray) -> float:
 class Loaded:
     """A session and the sets of inputs it was given."""
 
-    session: ort.InferenceSession
+    session: ort.InferenceSession | Library
     sets: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
 
     def runs(self) -> list[Callable[[], Any]]:
@@ -123,6 +126,8 @@ class Loaded:
         missing = [info.name for info in self.session.get_inputs() if info.name not in feeds]
         if missing:
             raise ValueError(f"inputs without values: {', '.join(missing)}")
+        if isinstance(self.session, Library):
+            return self.session.run_of(feeds)
         if any(value.dtype == object for value in feeds.values()):
             return lambda: self.session.run(None, feeds)
         bound = self.session.io_binding()
@@ -156,15 +161,12 @@ class Peer:
         return {**versions, "cores": os.cpu_count()}
 
     def do_load(self, command: dict[str, Any]) -> dict[str, Any]:
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = int(command.get("threads", 1))
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        for name, size in command.get("dimensions", {}).items():
-            options.add_free_dimension_override_by_name(name, int(size))
+        engine = command.get("engine", "onnxruntime")
         begin = time.perf_counter()
-        session = ort.InferenceSession(command["model"], options, providers=["CPUExecutionProvider"])
+        if engine == "onnxruntime":
+            session = self.onnxruntime(command)
+        else:
+            session = LIBRARIES[engine](command["model"], int(command.get("threads", 1)))
         seconds = time.perf_counter() - begin
         self.loaded[command["session"]] = Loaded(session)
         return {
@@ -172,6 +174,17 @@ class Peer:
             "inputs": described(session.get_inputs()),
             "outputs": described(session.get_outputs()),
         }
+
+    def onnxruntime(self, command: dict[str, Any]) -> ort.InferenceSession:
+        """A session of onnxruntime."""
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = int(command.get("threads", 1))
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        for name, size in command.get("dimensions", {}).items():
+            options.add_free_dimension_override_by_name(name, int(size))
+        return ort.InferenceSession(command["model"], options, providers=["CPUExecutionProvider"])
 
     def do_inputs(self, command: dict[str, Any]) -> dict[str, Any]:
         loaded = self.named(command)
@@ -247,11 +260,14 @@ class Peer:
 
 
 def main() -> None:
+    # What libraries print goes to standard error: standard output holds answers alone.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     peer = Peer()
     for line in sys.stdin:
         if not line.strip():
             continue
-        print(json.dumps(peer.answer(line)), flush=True)
+        print(json.dumps(peer.answer(line)), file=answers, flush=True)
         if peer.quitting:
             return
 
