@@ -100,6 +100,16 @@ impl Costs {
         Self { blocks: SIZES.map(|size| if size == words { 0.0 } else { f32::INFINITY }), row: f32::INFINITY }
     }
 
+    /// Nanoseconds of a row that is in no block.
+    pub(super) fn row_ns(&self) -> f32 {
+        self.row
+    }
+
+    /// Tells them.
+    pub(super) fn set_row_ns(&mut self, row_ns: f32) {
+        self.row = row_ns;
+    }
+
     /// Whether a full block is faster than its rows.
     pub(super) fn are_blocks_ever_faster(&self) -> bool {
         self.words_for(64 * WORDS) > 0

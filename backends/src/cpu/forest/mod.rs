@@ -8,6 +8,7 @@
 //!
 //! Rows that are too few for a block go through one tree after the other.
 
+mod bins;
 mod costs;
 mod few;
 mod leaves;
@@ -19,6 +20,7 @@ mod tree;
 mod walk;
 
 use super::simd::Isa;
+use bins::Bins;
 use costs::{Costs, Otherwise};
 use few::Few;
 use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
@@ -74,6 +76,8 @@ pub(crate) struct Scorer {
     forest: Forest,
     /// `None` where rows go one after the other, however many they are.
     blocks: Option<Blocks>,
+    /// How a row goes through all trees at once, where it can and this is faster than the ways below.
+    bins: Option<Bins>,
     /// How a few rows go together, where they can.
     few: Option<Few>,
     /// How a row goes alone else; `None` is as the forest's reference does.
@@ -102,8 +106,14 @@ impl Scorer {
             Some(_) => Otherwise::Few,
             None => Otherwise::Alone,
         };
-        let blocks = Blocks::new(&forest, isa, otherwise).filter(|blocks| blocks.costs.are_blocks_ever_faster());
-        Self { forest, blocks, few, walk }
+        let mut blocks = Blocks::new(&forest, isa, otherwise);
+        let bins = Bins::new(&forest, isa);
+        let bins = bins.filter(|bins| blocks.as_ref().is_some_and(|blocks| bins.row_ns() < blocks.costs.row_ns()));
+        if let (Some(blocks), Some(bins)) = (&mut blocks, &bins) {
+            blocks.costs.set_row_ns(bins.row_ns());
+        }
+        let blocks = blocks.filter(|blocks| blocks.costs.are_blocks_ever_faster());
+        Self { forest, blocks, bins, few, walk }
     }
 
     /// The forest.
@@ -119,7 +129,8 @@ impl Scorer {
             blocks.n_masks() * size_of::<Mask<WORDS>>() + columns * ROWS * size_of::<f64>()
         };
         let few = self.few.as_ref().map_or(0, |few| few.scratch_bytes(targets));
-        let alone = self.walk.as_ref().map_or(few, Walk::scratch_bytes);
+        let bins = self.bins.as_ref().map_or(0, |bins| bins.scratch_bytes(targets));
+        let alone = self.walk.as_ref().map_or(few, Walk::scratch_bytes).max(bins);
         self.blocks.as_ref().map_or(0, in_blocks).max(alone) + targets * size_of::<f64>() + ALIGN
     }
 
@@ -145,6 +156,14 @@ impl Scorer {
                 _ => break,
             };
             first += taken;
+        }
+        if let Some(bins) = &self.bins {
+            for number in first..rows {
+                let sums = bins.sums(&self.forest, (table, columns), number, scratch);
+                finish(&self.forest, sums, 1);
+                each(Scored { rows: number..number + 1, scores: sums, apart: 1 });
+            }
+            return;
         }
         if let Some(few) = &self.few {
             for first in (first..rows).step_by(few::ROWS) {

@@ -186,13 +186,7 @@ impl Tree {
 
     /// Puts the planes together to leaf numbers, a few rows at a time, and adds the weights of the leaves.
     #[inline(always)]
-    fn add<T: Number, const W: usize>(
-        &self,
-        isa: Isa,
-        planes: &[Mask<W>; PLANES_MAX],
-        adds: Adds,
-        sums: &mut [T],
-    ) {
+    fn add<T: Number, const W: usize>(&self, isa: Isa, planes: &[Mask<W>; PLANES_MAX], adds: Adds, sums: &mut [T]) {
         let planes = &planes[..self.steps.n_planes()];
         for word in 0..W {
             let mut add = |leaves: &[u16; 64]| {
