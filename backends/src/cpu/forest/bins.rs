@@ -152,7 +152,7 @@ impl Bins {
                     self.tests.push(*closed);
                 }
                 self.ends.push(u32::try_from(self.tests.len()).ok()?);
-                if rising.len() % self.step == 0 {
+                if rising.len().is_multiple_of(self.step) {
                     self.rows.extend(&open);
                 }
             }
@@ -225,7 +225,7 @@ impl Bins {
         }
         for (feature, place) in self.features.iter().zip(&*places) {
             let place = *place as usize;
-            if place != NAN && place % self.step != 0 {
+            if place != NAN && !place.is_multiple_of(self.step) {
                 let begin = self.end(feature.first + place / self.step * self.step);
                 for test in &self.tests[begin..self.end(feature.first + place)] {
                     open[test.tree as usize] &= test.open;
@@ -280,6 +280,13 @@ impl Bins {
 /// The place of NaN.
 const NAN: usize = usize::MAX;
 
+/// A test whose first child's leaves begin at a number.
+struct Closing {
+    feature: u32,
+    split: Split<f64>,
+    first: usize,
+}
+
 /// Reads a tree: numbers its leaves, those of a test's first child before those of its second.
 fn push(
     forest: &Forest,
@@ -289,11 +296,11 @@ fn push(
 ) -> Option<Place> {
     let TreeShape::Nodes { root } = tree.shape else { return None };
     let mut place = Place { value: u32::try_from(values.len()).ok()?, target: u32::MAX };
-    // A child, or a test whose first child's leaves begin at a number.
-    let mut open: Vec<(ChildRef, Option<(u32, Split<f64>, usize)>)> = vec![(root, None)];
+    // A child; a second child with the test whose first child's leaves are all numbered then.
+    let mut open: Vec<(ChildRef, Option<Closing>)> = vec![(root, None)];
     let mut leaves = 0_usize;
     while let Some((at, closing)) = open.pop() {
-        if let Some((feature, split, first)) = closing {
+        if let Some(Closing { feature, split, first }) = closing {
             let own: u64 = (u64::MAX >> (LEAVES - (leaves - first))) << first;
             let closed = Closed { tree: u32::try_from(number).ok()?, open: !own };
             tests.push((feature, split.threshold, split.nan_first, closed));
@@ -318,7 +325,8 @@ fn push(
             return None;
         }
         let [first, second] = split.children(forest, node);
-        open.push((second, Some((forest.nodes.feature[node], split, leaves))));
+        let feature = forest.nodes.feature[node];
+        open.push((second, Some(Closing { feature, split, first: leaves })));
         open.push((first, None));
     }
     values.resize(place.value as usize + LEAVES, 0.0);

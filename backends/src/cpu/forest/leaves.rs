@@ -210,8 +210,8 @@ mod x86 {
                 for (table, found) in found.iter_mut().enumerate().take(1 << K.saturating_sub(5)) {
                     *found = _mm512_permutex2var_ps(load(&sixteens[2 * table]), leaf, load(&sixteens[2 * table + 1]));
                 }
-                for bit in 5..K {
-                    let is_set = (planes[bit][word] >> (16 * i)) as u16;
+                for (bit, plane) in planes.iter().enumerate().skip(5) {
+                    let is_set = (plane[word] >> (16 * i)) as u16;
                     for pair in 0..1 << (K - 1 - bit) {
                         found[pair] = _mm512_mask_blend_ps(is_set, found[2 * pair], found[2 * pair + 1]);
                     }

@@ -210,15 +210,17 @@ mod x86 {
     /// The CPU has AVX-512 F.
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn codes_avx512(values: &[f32], levels: u32, tree: &[f32; MOST + 1], codes: &mut [u8]) {
-        // SAFETY: the CPU has it.
-        unsafe {
-            match levels {
-                ..=4 => walk::<4>(values, tree, codes),
-                5 => walk::<5>(values, tree, codes),
-                6 => walk::<6>(values, tree, codes),
-                7 => walk::<7>(values, tree, codes),
-                _ => walk::<8>(values, tree, codes),
-            }
+        match levels {
+            // SAFETY: the CPU has it.
+            ..=4 => unsafe { walk::<4>(values, tree, codes) },
+            // SAFETY: as above.
+            5 => unsafe { walk::<5>(values, tree, codes) },
+            // SAFETY: as above.
+            6 => unsafe { walk::<6>(values, tree, codes) },
+            // SAFETY: as above.
+            7 => unsafe { walk::<7>(values, tree, codes) },
+            // SAFETY: as above.
+            _ => unsafe { walk::<8>(values, tree, codes) },
         }
     }
 
@@ -257,9 +259,9 @@ mod x86 {
                 at = _mm512_add_epi32(at, at);
                 at = _mm512_mask_add_epi32(at, is_above, at, one);
             }
-            let code = _mm512_sub_epi32(at, _mm512_set1_epi32(1 << LEVELS));
+            let code = _mm512_cvtepi32_epi8(_mm512_sub_epi32(at, _mm512_set1_epi32(1 << LEVELS)));
             // SAFETY: there are 16 bytes.
-            unsafe { _mm_storeu_si128(codes.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(code)) };
+            unsafe { _mm_storeu_si128(codes.as_mut_ptr().cast(), code) };
         }
     }
 }

@@ -87,20 +87,21 @@ impl Steps {
         assert!(self.end as usize <= masks.len());
         let masks = masks.as_mut_ptr();
         let planes = planes.as_mut_ptr();
-        // SAFETY: all masks that are named lie there, as many planes as an array of them has room for.
         vectorized(
             isa,
             #[inline(always)]
-            || unsafe {
-                match (isa, W) {
-                    #[cfg(target_arch = "x86_64")]
-                    (Isa::Avx512, 8) => self.run_at::<__m512i, 1>(masks.cast(), planes.cast()),
-                    #[cfg(target_arch = "x86_64")]
-                    (Isa::Avx2, 8) => self.run_at::<__m256i, 2>(masks.cast(), planes.cast()),
-                    #[cfg(target_arch = "x86_64")]
-                    (Isa::Avx2 | Isa::Avx512, 4) => self.run_at::<__m256i, 1>(masks.cast(), planes.cast()),
-                    _ => self.run_at::<u64, W>(masks.cast(), planes.cast()),
-                }
+            || match (isa, W) {
+                // SAFETY: all masks that are named lie there, and as many planes as there may be; the CPU has the set.
+                #[cfg(target_arch = "x86_64")]
+                (Isa::Avx512, 8) => unsafe { self.run_at::<__m512i, 1>(masks.cast(), planes.cast()) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                (Isa::Avx2, 8) => unsafe { self.run_at::<__m256i, 2>(masks.cast(), planes.cast()) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                (Isa::Avx2 | Isa::Avx512, 4) => unsafe { self.run_at::<__m256i, 1>(masks.cast(), planes.cast()) },
+                // SAFETY: as above.
+                _ => unsafe { self.run_at::<u64, W>(masks.cast(), planes.cast()) },
             },
         );
     }
