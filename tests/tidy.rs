@@ -31,7 +31,7 @@ const ROOT_FILES: &[&str] = &[
 
 /// Files beside macros.rs and dispatch.rs that may define macros, and what the macros are for.
 const MACRO_FILES: &[(&str, &str)] = &[
-    ("backends/src/cpu/forest/masks.rs", "one comparison for each width and instruction set"),
+    ("backends/src/cpu/forest/registers.rs", "one implementation of a trait for each width of registers"),
     ("backends/src/cpu/kernels/elementwise.rs", "operator types to scalar functions, which need types and closures"),
     ("backends/src/cpu/simd.rs", "one implementation of a trait for each instruction set"),
     ("ops/src/attribute.rs", "one getter for each type of attribute"),

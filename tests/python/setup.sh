@@ -74,6 +74,7 @@ group light light_models.py "$cases"
 group pipelines pipelines.py "$cases/pipelines"
 group own own.py "$cases/own"
 group trees trees_cases.py "$cases/trees"
+group ensembles ensembles_cases.py "$cases/ensembles"
 failed=0
 for process in ${running[@]+"${running[@]}"}; do
     wait "$process" || failed=1

@@ -14,6 +14,7 @@ mod few;
 mod leaves;
 mod masks;
 mod ordered;
+mod registers;
 mod split;
 mod steps;
 mod tree;
