@@ -7,6 +7,7 @@
 use super::{
     Number, TARGETS_MAX, Table,
     split::{Real, Split},
+    tops::{self, Begins},
 };
 use hologram_ops::forest::{
     Aggregate, BaseOrder, CategoryCast, ChildRef, Forest, MissingValues, Mode, Precision, Tree, TreeShape,
@@ -17,7 +18,7 @@ use std::collections::{HashMap, hash_map::Entry};
 const LANES: usize = 8;
 
 /// Rows that go through a tree before the next tree.
-pub(super) const ROWS: usize = 128;
+pub(super) const ROWS: usize = 64 * tops::WORDS;
 
 /// In a node's feature: whether NaN goes to the first child, whether it is a leaf, and whether it asks for membership.
 const NAN_FIRST: u16 = 1 << 15;
@@ -130,13 +131,14 @@ impl Few {
         forest: &Forest,
         (table, columns): (Table<'_>, usize),
         rows: std::ops::Range<usize>,
+        begins: Option<Begins<'_>>,
         scratch: &'a mut [u8],
     ) -> &'a mut [f64] {
         match self {
-            Self::F32F32(trees) => trees.sums(forest, (table, columns), rows, scratch),
-            Self::F32F64(trees) => trees.sums(forest, (table, columns), rows, scratch),
-            Self::F64F32(trees) => trees.sums(forest, (table, columns), rows, scratch),
-            Self::F64F64(trees) => trees.sums(forest, (table, columns), rows, scratch),
+            Self::F32F32(trees) => trees.sums(forest, (table, columns), rows, begins, scratch),
+            Self::F32F64(trees) => trees.sums(forest, (table, columns), rows, begins, scratch),
+            Self::F64F32(trees) => trees.sums(forest, (table, columns), rows, begins, scratch),
+            Self::F64F64(trees) => trees.sums(forest, (table, columns), rows, begins, scratch),
         }
     }
 }
@@ -231,6 +233,7 @@ impl<T: Real, A: Number> Trees<T, A> {
         forest: &Forest,
         (table, columns): (Table<'_>, usize),
         rows: std::ops::Range<usize>,
+        begins: Option<Begins<'_>>,
         scratch: &'a mut [u8],
     ) -> &'a mut [f64] {
         let targets = forest.n_targets as usize;
@@ -259,8 +262,8 @@ impl<T: Real, A: Number> Trees<T, A> {
             match (count < LANES / 2, has_nan) {
                 (true, true) => self.by_trees::<true, false>(features, &[], sums),
                 (true, false) => self.by_trees::<false, false>(features, &[], sums),
-                (false, true) => self.by_rows::<true, false>(features, &[], sums),
-                (false, false) => self.by_rows::<false, false>(features, &[], sums),
+                (false, true) => self.by_rows::<true, false>(features, &[], begins, sums),
+                (false, false) => self.by_rows::<false, false>(features, &[], begins, sums),
             }
             return sums;
         }
@@ -275,7 +278,7 @@ impl<T: Real, A: Number> Trees<T, A> {
         }
         match count < LANES / 2 {
             true => self.by_trees::<true, true>(features, codes, sums),
-            false => self.by_rows::<true, true>(features, codes, sums),
+            false => self.by_rows::<true, true>(features, codes, begins, sums),
         }
         sums
     }
@@ -288,25 +291,33 @@ impl<T: Real, A: Number> Trees<T, A> {
             let (eights, rest) = self.trees.as_chunks::<LANES>();
             for trees in eights {
                 let rows = (&[row; LANES], &[codes; LANES]);
-                self.walk::<LANES, NAN, SETS>(trees, rows, |tree, value| add::<A>(sums, tree, lane, value));
+                self.walk::<LANES, NAN, SETS>(trees, [0; LANES], rows, |tree, value| add::<A>(sums, tree, lane, value));
             }
             for tree in rest {
                 let rows = (&[row], &[codes]);
-                self.walk::<1, NAN, SETS>(&[*tree], rows, |tree, value| add::<A>(sums, tree, lane, value));
+                self.walk::<1, NAN, SETS>(&[*tree], [0], rows, |tree, value| add::<A>(sums, tree, lane, value));
             }
         }
     }
 
     /// All rows through each tree, some at a time.
-    fn by_rows<const NAN: bool, const SETS: bool>(&self, features: &[T], codes: &[u32], sums: &mut [f64]) {
+    fn by_rows<const NAN: bool, const SETS: bool>(
+        &self,
+        features: &[T],
+        codes: &[u32],
+        mut begins: Option<Begins<'_>>,
+        sums: &mut [f64],
+    ) {
         let width = self.n_features.max(1);
-        for tree in &self.trees {
+        for (number, tree) in self.trees.iter().enumerate() {
+            let begin = begins.as_mut().map_or([0; ROWS], |begins| begins.of(number));
             for (group, rows) in features.chunks_exact(LANES * width).enumerate() {
                 let rows: [&[T]; LANES] = std::array::from_fn(|lane| &rows[lane * width..][..width]);
                 let mut lane = group * LANES;
                 let own = |at: usize| if SETS { &codes[(lane + at) * width..][..width] } else { &[] };
                 let codes: [&[u32]; LANES] = std::array::from_fn(own);
-                self.walk::<LANES, NAN, SETS>(&[*tree; LANES], (&rows, &codes), |tree, value| {
+                let at: [u16; LANES] = std::array::from_fn(|at| begin[lane + at]);
+                self.walk::<LANES, NAN, SETS>(&[*tree; LANES], at, (&rows, &codes), |tree, value| {
                     add::<A>(sums, tree, lane, value);
                     lane += 1;
                 });
@@ -314,17 +325,19 @@ impl<T: Real, A: Number> Trees<T, A> {
         }
     }
 
-    /// Each row through its tree; gives what the leaves add, in order. A row has `n_features` numbers, or one, and as many
+    /// Each row through its tree, from a node on; gives what the leaves add, in order. A row has `n_features` numbers, or one, and as many
     /// codes where there are sets.
     #[inline(always)]
     fn walk<const N: usize, const NAN: bool, const SETS: bool>(
         &self,
         trees: &[Place; N],
+        begin: [u16; N],
         (rows, codes): (&[&[T]; N], &[&[u32]; N]),
         mut each: impl FnMut(&Place, A),
     ) {
         assert!(rows.iter().all(|row| row.len() >= self.n_features.max(1)));
-        let mut at = trees.map(|tree| tree.node);
+        let mut at: [u32; N] = std::array::from_fn(|lane| trees[lane].node + u32::from(begin[lane]));
+        assert!(at.iter().all(|at| (*at as usize) < self.nodes.len()));
         loop {
             let mut all = LEAF;
             for (((at, tree), row), codes) in at.iter_mut().zip(trees).zip(rows).zip(codes) {

@@ -17,6 +17,7 @@ mod ordered;
 mod registers;
 mod split;
 mod steps;
+mod tops;
 mod tree;
 mod walk;
 
@@ -28,6 +29,7 @@ use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
 use masks::{Distinct, Tests};
 use std::ops::Range;
 use steps::PLANES_MAX;
+use tops::Tops;
 use tree::{Adds, Tree};
 use walk::Walk;
 
@@ -42,6 +44,9 @@ pub(super) type Mask<const W: usize> = [u64; W];
 
 /// Where masks lie: on lines of the cache, so that none takes two.
 const ALIGN: usize = 64;
+
+/// From so many rows on the upper levels of trees go by bits.
+const TOPS_ROWS_MIN: usize = 64;
 
 /// Targets whose sums a block keeps at most.
 const TARGETS_MAX: u32 = 4_096;
@@ -81,6 +86,8 @@ pub(crate) struct Scorer {
     bins: Option<Bins>,
     /// How a few rows go together, where they can.
     few: Option<Few>,
+    /// The upper levels of trees for those, where enough of them go together and no block of rows is faster.
+    tops: Option<Tops>,
     /// How a row goes alone else; `None` is as the forest's reference does.
     walk: Option<Walk>,
 }
@@ -114,7 +121,8 @@ impl Scorer {
             blocks.costs.set_row_ns(bins.row_ns());
         }
         let blocks = blocks.filter(|blocks| blocks.costs.are_blocks_ever_faster());
-        Self { forest, blocks, bins, few, walk }
+        let tops = few.as_ref().filter(|_| blocks.is_none()).and_then(|_| Tops::new(&forest, isa));
+        Self { forest, blocks, bins, few, tops, walk }
     }
 
     /// The forest.
@@ -129,7 +137,8 @@ impl Scorer {
             let columns = blocks.tests.n_features() + 2 * targets;
             blocks.n_masks() * size_of::<Mask<WORDS>>() + columns * ROWS * size_of::<f64>()
         };
-        let few = self.few.as_ref().map_or(0, |few| few.scratch_bytes(targets));
+        let few = self.few.as_ref().map_or(0, |few| few.scratch_bytes(targets))
+            + self.tops.as_ref().map_or(0, Tops::scratch_bytes);
         let bins = self.bins.as_ref().map_or(0, |bins| bins.scratch_bytes(targets));
         let alone = self.walk.as_ref().map_or(few, Walk::scratch_bytes).max(bins);
         self.blocks.as_ref().map_or(0, in_blocks).max(alone) + targets * size_of::<f64>() + ALIGN
@@ -169,7 +178,10 @@ impl Scorer {
         if let Some(few) = &self.few {
             for first in (first..rows).step_by(few::ROWS) {
                 let together = first..rows.min(first + few::ROWS);
-                let sums = few.sums(&self.forest, (table, columns), together.clone(), scratch);
+                let (upper, own) = scratch.split_at_mut(self.tops.as_ref().map_or(0, Tops::scratch_bytes));
+                let tops = self.tops.as_ref().filter(|_| together.len() >= TOPS_ROWS_MIN);
+                let begins = tops.map(|tops| tops.fill(&self.forest, (table, columns), together.clone(), upper));
+                let sums = few.sums(&self.forest, (table, columns), together.clone(), begins, own);
                 finish(&self.forest, sums, few::ROWS);
                 each(Scored { rows: together, scores: sums, apart: few::ROWS });
             }

@@ -181,7 +181,7 @@ fn bits(score: f64) -> u64 {
 
 #[test]
 fn random_forests_give_the_bits_of_the_reference() {
-    let (mut ready, mut walked, mut linear, mut together, mut of_sets, mut at_once) = (0, 0, 0, 0, 0, 0);
+    let (mut ready, mut walked, mut linear, mut together, mut of_sets, mut at_once, mut begun) = (0, 0, 0, 0, 0, 0, 0);
     for seed in 0..400 {
         let mut random = Random(seed);
         let forest = forest(&mut random);
@@ -195,7 +195,7 @@ fn random_forests_give_the_bits_of_the_reference() {
         of_sets += usize::from(Few::new(&forest).is_some_and(|few| few.has_sets()));
         let with = |isa: Option<Isa>, few, walk| {
             let blocks = isa.and_then(|isa| Blocks::new(&forest, isa, Otherwise::Few));
-            (isa, Scorer { forest: forest.clone(), blocks, bins: None, few, walk })
+            (isa, Scorer { forest: forest.clone(), blocks, bins: None, few, tops: None, walk })
         };
         let mut scorers = Vec::new();
         for (isa, words) in Isa::available().into_iter().flat_map(|isa| costs::SIZES.map(|words| (isa, words))) {
@@ -206,6 +206,10 @@ fn random_forests_give_the_bits_of_the_reference() {
         scorers.extend([with(Some(Isa::best()), None, None), with(None, None, Walk::new(&forest))]);
         scorers.push(with(None, Few::new(&forest), None));
         for isa in Isa::available() {
+            let (_, mut scorer) = with(None, Few::new(&forest), None);
+            scorer.tops = scorer.few.as_ref().and_then(|_| Tops::new(&forest, isa));
+            begun += usize::from(scorer.tops.is_some());
+            scorers.push((Some(isa), scorer));
             let (_, mut scorer) = with(None, None, None);
             scorer.bins = Bins::new(&forest, isa);
             at_once += usize::from(scorer.bins.is_some());
@@ -235,6 +239,7 @@ fn random_forests_give_the_bits_of_the_reference() {
     assert!(ready > 300 * costs::SIZES.len() * Isa::available().len(), "{ready} forests were ready for blocks");
     assert!(walked > 150 && linear > 10, "{walked} forests were ready for rows alone, {linear} with linear leaves");
     assert!(together > 40, "{together} forests were ready for a few rows together");
+    assert!(begun > 30 * Isa::available().len(), "the upper levels of {begun} forests were ready");
     assert!(at_once > 30 * Isa::available().len(), "{at_once} forests were ready for a row at once");
     assert!(of_sets > 15, "{of_sets} of them ask for membership");
 }
@@ -286,7 +291,14 @@ fn any_number_of_thresholds_is_told_apart() {
             for (isa, words) in Isa::available().into_iter().flat_map(|isa| costs::SIZES.map(|words| (isa, words))) {
                 let mut blocks = Blocks::new(&forest, isa, Otherwise::Few).unwrap();
                 blocks.costs = Costs::always(words);
-                let scorer = Scorer { forest: forest.clone(), blocks: Some(blocks), bins: None, few: None, walk: None };
+                let scorer = Scorer {
+                    forest: forest.clone(),
+                    blocks: Some(blocks),
+                    bins: None,
+                    few: None,
+                    tops: None,
+                    walk: None,
+                };
                 let mut scratch = vec![0_u64; scorer.scratch_bytes() / 8];
                 let mut found = Vec::new();
                 let table = Table::F64(&rows);

@@ -61,12 +61,13 @@ pub(super) enum Adds {
 
 /// A subtree while a tree is numbered: its slot, the leaves that it has, and their numbers.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+pub(super) struct Part {
     slot: u32,
+    level: u32,
     at: ChildRef,
-    n_leaves: u32,
-    first: u32,
-    children: Option<(usize, usize)>,
+    pub(super) n_leaves: u32,
+    pub(super) first: u32,
+    pub(super) children: Option<(usize, usize)>,
 }
 
 impl Tree {
@@ -81,7 +82,7 @@ impl Tree {
         let mut visits = n_planes as f32 + 1.0;
         let order = match tree.shape {
             TreeShape::Nodes { root } => {
-                let parts = number(forest, root, tests, &mut steps);
+                let parts = number(forest, root, u32::MAX, tests, &mut steps);
                 if parts[0].n_leaves != tree.n_leaves {
                     // Nodes share a leaf, which bytes may say.
                     return None;
@@ -254,20 +255,27 @@ fn add<W: Copy, T: Number>(table: &[W], leaves: &[u16; 64], adds: Adds, sums: &m
     }
 }
 
-/// Walks a tree depth first and numbers its leaves. Nodes become steps in the order of their parents.
+/// Walks a tree breadth first, so many levels of it, and numbers its leaves, or the nodes where the levels end. Nodes become
+/// steps, parents before their children.
 ///
 /// A subtree of an even number of leaves begins at an even number: where one child's number of leaves is odd and the other's
 /// even, the even one comes first if the subtree begins at an even number, else the odd one. So the two leaves of a node
 /// differ in the lowest bit alone.
-fn number(forest: &Forest, root: ChildRef, tests: &mut Distinct, steps: &mut Steps) -> Vec<Part> {
-    let part = |slot, at| Part { slot, at, n_leaves: 0, first: 0, children: None };
-    let mut parts = vec![part(0, root)];
+pub(super) fn number(
+    forest: &Forest,
+    root: ChildRef,
+    levels: u32,
+    tests: &mut Distinct,
+    steps: &mut Steps,
+) -> Vec<Part> {
+    let part = |slot, level, at| Part { slot, level, at, n_leaves: 0, first: 0, children: None };
+    let mut parts = vec![part(0, 0, root)];
     let mut asked: Vec<(usize, Asked)> = Vec::new();
     let mut own = 0;
     while own < parts.len() {
-        let at = parts[own].at;
+        let Part { at, level, .. } = parts[own];
         own += 1;
-        if at.is_leaf() {
+        if at.is_leaf() || level == levels {
             continue;
         }
         let test = tests.add(forest, at.index() as usize);
@@ -275,7 +283,7 @@ fn number(forest: &Forest, root: ChildRef, tests: &mut Distinct, steps: &mut Ste
         parts[own - 1].children = Some((slot, slot + 1));
         asked.push((own - 1, test));
         let children = test.children(forest, at.index() as usize);
-        parts.extend([part(slot as u32, children[0]), part(slot as u32 + 1, children[1])]);
+        parts.extend([part(slot as u32, level + 1, children[0]), part(slot as u32 + 1, level + 1, children[1])]);
     }
     // Children come after their parents.
     for own in (0..parts.len()).rev() {
@@ -308,7 +316,7 @@ fn number(forest: &Forest, root: ChildRef, tests: &mut Distinct, steps: &mut Ste
 
 /// The largest subtrees all of whose leaves have a bit in their numbers, without those of pairs; together they hold every
 /// such leaf once.
-fn cover(parts: &[Part], bit: usize) -> Vec<u32> {
+pub(super) fn cover(parts: &[Part], bit: usize) -> Vec<u32> {
     let (mut open, mut places) = (vec![0], Vec::new());
     while let Some(part) = open.pop() {
         let Part { slot, first, n_leaves, children, .. } = parts[part];
