@@ -17,7 +17,7 @@ use std::collections::{HashMap, hash_map::Entry};
 /// Rows, or trees, that are walked together.
 const LANES: usize = 8;
 
-/// Rows that go through a tree before the next tree.
+/// Rows that go through a tree before the next tree, a block of the upper levels.
 pub(super) const ROWS: usize = 64 * tops::WORDS;
 
 /// In a node's feature: whether NaN goes to the first child, whether it is a leaf, and whether it asks for membership.
@@ -255,7 +255,7 @@ impl<T: Real, A: Number> Trees<T, A> {
             }
         }
         for (sums, base) in sums.chunks_exact_mut(ROWS).zip(&forest.base) {
-            sums.fill(if forest.base_order == BaseOrder::First { *base } else { 0.0 });
+            sums[..filled].fill(if forest.base_order == BaseOrder::First { *base } else { 0.0 });
         }
         let features = &features[..filled * width];
         if self.sets.is_empty() {

@@ -46,7 +46,7 @@ pub(super) type Mask<const W: usize> = [u64; W];
 const ALIGN: usize = 64;
 
 /// From so many rows on the upper levels of trees go by bits.
-const TOPS_ROWS_MIN: usize = 64;
+const TOPS_ROWS_MIN: usize = 128;
 
 /// Targets whose sums a block keeps at most.
 const TARGETS_MAX: u32 = 4_096;
@@ -170,7 +170,7 @@ impl Scorer {
         if let Some(bins) = &self.bins {
             for number in first..rows {
                 let sums = bins.sums(&self.forest, (table, columns), number, scratch);
-                finish(&self.forest, sums, 1);
+                finish(&self.forest, sums, (1, 1));
                 each(Scored { rows: number..number + 1, scores: sums, apart: 1 });
             }
             return;
@@ -182,7 +182,7 @@ impl Scorer {
                 let tops = self.tops.as_ref().filter(|_| together.len() >= TOPS_ROWS_MIN);
                 let begins = tops.map(|tops| tops.fill(&self.forest, (table, columns), together.clone(), upper));
                 let sums = few.sums(&self.forest, (table, columns), together.clone(), begins, own);
-                finish(&self.forest, sums, few::ROWS);
+                finish(&self.forest, sums, (together.len(), few::ROWS));
                 each(Scored { rows: together, scores: sums, apart: few::ROWS });
             }
             return;
@@ -313,7 +313,7 @@ impl Blocks {
                 scores.copy_from_slice(sums);
             }
         }
-        finish(forest, scores, 64 * W);
+        finish(forest, scores, (rows.len(), 64 * W));
         each(Scored { rows: rows.clone(), scores, apart: 64 * W });
         rows.len()
     }
@@ -336,16 +336,18 @@ impl Blocks {
     }
 }
 
-/// What follows the trees, in the declared order and width, for sums `[targets][rows]`.
-fn finish(forest: &Forest, scores: &mut [f64], rows: usize) {
+/// What follows the trees, in the declared order and width, for the sums of so many rows, which are `[targets][apart]`.
+fn finish(forest: &Forest, sums: &mut [f64], (rows, apart): (usize, usize)) {
     let width = forest.accumulate;
-    if let Aggregate::Average(divisor) = forest.aggregate {
-        scores.iter_mut().for_each(|score| *score = width.round(*score / f64::from(divisor)));
-    }
     let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
-    if is_extreme || forest.base_order == BaseOrder::Last {
-        for (scores, base) in scores.chunks_exact_mut(rows).zip(&forest.base) {
-            scores.iter_mut().for_each(|score| *score = width.round(width.round(*score * forest.scale) + base));
+    let is_based = is_extreme || forest.base_order == BaseOrder::Last;
+    for (sums, base) in sums.chunks_exact_mut(apart).zip(&forest.base) {
+        let sums = &mut sums[..rows];
+        if let Aggregate::Average(divisor) = forest.aggregate {
+            sums.iter_mut().for_each(|sum| *sum = width.round(*sum / f64::from(divisor)));
+        }
+        if is_based {
+            sums.iter_mut().for_each(|sum| *sum = width.round(width.round(*sum * forest.scale) + base));
         }
     }
 }

@@ -15,9 +15,9 @@ use hologram_ops::forest::{Forest, Precision, TreeShape};
 use std::ops::Range;
 
 /// Words of a block's masks.
-pub(super) const WORDS: usize = 4;
+pub(super) const WORDS: usize = 8;
 
-/// Levels that go by bits.
+/// Levels that go by bits: five take 1.02 times as long, seven 1.01, eight 1.1.
 const LEVELS: u32 = 6;
 
 /// The upper levels of a forest's trees.
