@@ -1,8 +1,8 @@
-//! The weights of leaves, looked up in registers: for trees of at most 128 leaves, whose sums are f32.
+//! The weights of leaves, looked up in registers: for trees of few leaves.
 //!
 //! A part of a block's rows has its leaf numbers as bits in planes. With AVX2 the planes become a byte a row, and a table
 //! of 16 bytes at a time is looked up by a byte shuffle, once for each of the four bytes of a weight. With AVX-512 a table
-//! of 32 weights is looked up at once. Either gives the bits of looking the weights up one after the other.
+//! of 32 weights is looked up at once, or of 16 where sums are f64. Either gives the bits of looking the weights up one after the other.
 
 use super::Mask;
 use crate::cpu::simd::Isa;
@@ -77,6 +77,26 @@ fn add_of<const K: usize, const W: usize>(isa: Isa, planes: &[Mask<W>], weights:
             // SAFETY: as above.
             unsafe { x86::avx512(planes, weights, sums) };
             true
+        }
+    }
+}
+
+/// Bits of the largest leaf number that is looked up in registers where sums are f64.
+#[cfg(target_arch = "x86_64")]
+const WIDE_BITS_MAX: usize = 6;
+
+/// As [`add`] where sums are f64; there are at least 16 weights, and as many as leaf numbers.
+pub(super) fn add_wide<const W: usize>(isa: Isa, planes: &[Mask<W>], weights: &[f64], sums: &mut [f64]) -> bool {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if planes.len() <= WIDE_BITS_MAX => {
+            // SAFETY: this `Isa` exists only where the CPU has it.
+            unsafe { x86::wide_avx512(planes, weights, sums) };
+            true
+        }
+        _ => {
+            let _ = (planes, weights, sums);
+            false
         }
     }
 }
@@ -220,6 +240,53 @@ mod x86 {
                 let sum = _mm512_add_ps(unsafe { _mm512_loadu_ps(sums.as_ptr()) }, found[0]);
                 // SAFETY: as above.
                 unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
+            }
+        }
+    }
+
+    /// # Safety
+    /// The CPU has AVX-512 F and BW.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) unsafe fn wide_avx512<const W: usize>(planes: &[Mask<W>], weights: &[f64], sums: &mut [f64]) {
+        match planes.len() {
+            // SAFETY: the CPU has it.
+            ..=4 => unsafe { wide_of::<1, W>(planes, weights, sums) },
+            // SAFETY: as above.
+            5 => unsafe { wide_of::<2, W>(planes, weights, sums) },
+            // SAFETY: as above.
+            _ => unsafe { wide_of::<4, W>(planes, weights, sums) },
+        }
+    }
+
+    /// As [`wide_avx512`] for so many tables of 16 weights.
+    ///
+    /// # Safety
+    /// As there.
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn wide_of<const TABLES: usize, const W: usize>(planes: &[Mask<W>], weights: &[f64], sums: &mut [f64]) {
+        let (eights, _) = weights.as_chunks::<8>();
+        let Some(eights) = eights.get(..2 * TABLES) else { return };
+        // SAFETY: there are eight numbers.
+        let load = |at: usize| unsafe { _mm512_loadu_pd(eights[at].as_ptr()) };
+        for (word, sums) in sums.as_chunks_mut::<64>().0.iter_mut().enumerate() {
+            // SAFETY: the CPU has it.
+            let numbers = unsafe { numbers_avx512(planes, word) };
+            let groups = numbers.as_chunks::<8>().0.iter().zip(sums.as_chunks_mut::<8>().0);
+            for (i, (numbers, sums)) in groups.enumerate() {
+                let leaf = _mm512_cvtepu8_epi64(_mm_cvtsi64_si128(i64::from_le_bytes(*numbers)));
+                // The lowest four bits choose among 16 weights, the others between those.
+                let mut found: [__m512d; TABLES] =
+                    std::array::from_fn(|table| _mm512_permutex2var_pd(load(2 * table), leaf, load(2 * table + 1)));
+                for (bit, plane) in planes.iter().enumerate().skip(4) {
+                    let is_set = (plane[word] >> (8 * i)) as u8;
+                    for pair in 0..TABLES >> (bit - 3) {
+                        found[pair] = _mm512_mask_blend_pd(is_set, found[2 * pair], found[2 * pair + 1]);
+                    }
+                }
+                // SAFETY: there are eight numbers.
+                let sum = _mm512_add_pd(unsafe { _mm512_loadu_pd(sums.as_ptr()) }, found[0]);
+                // SAFETY: as above.
+                unsafe { _mm512_storeu_pd(sums.as_mut_ptr(), sum) };
             }
         }
     }

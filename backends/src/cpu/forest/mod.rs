@@ -374,6 +374,8 @@ trait Number: Copy + PartialOrd + std::ops::Add<Output = Self> {
     fn wide(self) -> f64;
     /// Numbers of this width, where it is f32.
     fn narrow(numbers: &mut [Self]) -> Option<&mut [f32]>;
+    /// Numbers of this width, where it is f64.
+    fn unrounded(numbers: &mut [Self]) -> Option<&mut [f64]>;
 }
 
 impl Number for f32 {
@@ -387,6 +389,9 @@ impl Number for f32 {
     fn narrow(numbers: &mut [Self]) -> Option<&mut [f32]> {
         Some(numbers)
     }
+    fn unrounded(_: &mut [Self]) -> Option<&mut [f64]> {
+        None
+    }
 }
 
 impl Number for f64 {
@@ -399,6 +404,9 @@ impl Number for f64 {
     }
     fn narrow(_: &mut [Self]) -> Option<&mut [f32]> {
         None
+    }
+    fn unrounded(numbers: &mut [Self]) -> Option<&mut [f64]> {
+        Some(numbers)
     }
 }
 

@@ -137,7 +137,12 @@ impl Value for f32 {
 
 impl Value for f64 {
     fn codes(isa: Isa, values: &[Self], thresholds: &Thresholds, codes: &mut [u8]) {
-        search(isa, values, thresholds.levels, &thresholds.wide, codes);
+        match isa {
+            // SAFETY: this set exists only where the CPU has it.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => unsafe { x86::wide_codes_avx512(values, thresholds.levels, &thresholds.wide, codes) },
+            _ => search(isa, values, thresholds.levels, &thresholds.wide, codes),
+        }
     }
 }
 
@@ -262,6 +267,68 @@ mod x86 {
             let code = _mm512_cvtepi32_epi8(_mm512_sub_epi32(at, _mm512_set1_epi32(1 << LEVELS)));
             // SAFETY: there are 16 bytes.
             unsafe { _mm_storeu_si128(codes.as_mut_ptr().cast(), code) };
+        }
+    }
+
+    /// As [`codes_avx512`] for numbers of 64 bits: the first three levels lie in one register, the fourth in one.
+    ///
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn wide_codes_avx512(values: &[f64], levels: u32, tree: &[f64; MOST + 1], codes: &mut [u8]) {
+        match levels {
+            // SAFETY: the CPU has it.
+            ..=4 => unsafe { wide_walk::<4>(values, tree, codes) },
+            // SAFETY: as above.
+            5 => unsafe { wide_walk::<5>(values, tree, codes) },
+            // SAFETY: as above.
+            6 => unsafe { wide_walk::<6>(values, tree, codes) },
+            // SAFETY: as above.
+            7 => unsafe { wide_walk::<7>(values, tree, codes) },
+            // SAFETY: as above.
+            _ => unsafe { wide_walk::<8>(values, tree, codes) },
+        }
+    }
+
+    /// # Safety
+    /// As [`wide_codes_avx512`].
+    #[target_feature(enable = "avx512f")]
+    unsafe fn wide_walk<const LEVELS: u32>(values: &[f64], tree: &[f64; MOST + 1], codes: &mut [u8]) {
+        let (registers, _) = tree.as_chunks::<8>();
+        // SAFETY: there are eight numbers.
+        let load = |at: usize| unsafe { _mm512_loadu_pd(registers[at].as_ptr()) };
+        // As in `walk`.
+        let one = _mm512_set1_epi64(std::hint::black_box(1));
+        let values = values.as_chunks::<8>().0;
+        for (codes, values) in codes.as_chunks_mut::<8>().0.iter_mut().zip(values) {
+            // SAFETY: as above.
+            let x = unsafe { _mm512_loadu_pd(values.as_ptr()) };
+            let mut at = _mm512_set1_epi64(1);
+            for level in 0..LEVELS {
+                let threshold = match level {
+                    ..=2 => _mm512_permutexvar_pd(at, load(0)),
+                    3 => _mm512_permutexvar_pd(at, load(1)),
+                    _ => {
+                        let (first, pairs) = (1 << (level - 3), 1 << (level - 4));
+                        let mut found = [_mm512_setzero_pd(); 8];
+                        for (pair, found) in found.iter_mut().enumerate().take(pairs) {
+                            *found = _mm512_permutex2var_pd(load(first + 2 * pair), at, load(first + 2 * pair + 1));
+                        }
+                        for bit in 4..level {
+                            let is_set = _mm512_test_epi64_mask(at, _mm512_set1_epi64(1 << bit));
+                            for pair in 0..pairs >> (bit - 3) {
+                                found[pair] = _mm512_mask_blend_pd(is_set, found[2 * pair], found[2 * pair + 1]);
+                            }
+                        }
+                        found[0]
+                    }
+                };
+                let is_above = _mm512_cmp_pd_mask::<_CMP_NLE_UQ>(x, threshold);
+                at = _mm512_add_epi64(at, at);
+                at = _mm512_mask_add_epi64(at, is_above, at, one);
+            }
+            let code = _mm512_cvtepi64_epi8(_mm512_sub_epi64(at, _mm512_set1_epi64(1 << LEVELS)));
+            *codes = _mm_cvtsi128_si64(code).to_le_bytes();
         }
     }
 }

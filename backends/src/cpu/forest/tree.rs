@@ -26,6 +26,9 @@ pub(super) struct Tree {
     tables: Vec<Weights>,
 }
 
+/// Entries of a table of weights at least: as many as registers look up at once.
+const LENGTH_MIN: usize = 16;
+
 /// What the leaves add to one target, once.
 #[derive(Debug)]
 struct Weights {
@@ -108,7 +111,7 @@ impl Tree {
                 (0..tree.n_leaves).map(|number| tree.first_leaf + (number ^ swapped)).collect()
             }
         };
-        let tables = tables(forest, &order, 1 << n_planes)?;
+        let tables = tables(forest, &order, LENGTH_MIN.max(1 << n_planes))?;
         Some(Self { steps, n_leaves, visits, is_oblivious: tree.shape == TreeShape::Oblivious, tables })
     }
 
@@ -175,10 +178,17 @@ impl Tree {
 
     /// Adds the weights of leaves that are few, in registers; whether it did.
     fn add_few<T: Number, const W: usize>(&self, isa: Isa, planes: &[Mask<W>; PLANES_MAX], sums: &mut [T]) -> bool {
-        let Some(sums) = T::narrow(sums) else { return false };
+        let planes = &planes[..self.steps.n_planes()];
+        let Some(sums) = T::narrow(sums) else {
+            let Some(sums) = T::unrounded(sums) else { return false };
+            let mut few = |table: &Weights| {
+                let sums = &mut sums[table.target * 64 * W..][..64 * W];
+                leaves::add_wide(isa, planes, &table.wide, sums)
+            };
+            return self.tables.iter().all(&mut few);
+        };
         let mut few = |table: &Weights| {
             let sums = &mut sums[table.target * 64 * W..][..64 * W];
-            let planes = &planes[..self.steps.n_planes()];
             table.few.as_ref().is_some_and(|few| leaves::add(isa, planes, few, sums))
         };
         // All tables are of one length: all are looked up so, or the first is not.
