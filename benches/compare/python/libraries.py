@@ -100,9 +100,11 @@ def tl2cgen(path: str, threads: int) -> Library:
     """C code of the trees, compiled by the machine's own compiler when the case is loaded."""
     import tl2cgen as generator
 
-    library = Path(tempfile.mkdtemp()) / "forest.so"
-    generator.export_lib(treelite_model(path), toolchain="gcc", libpath=library, params={"parallel_comp": 8})
-    forest = generator.Predictor(library, nthread=threads)
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "forest.so"
+        generator.export_lib(treelite_model(path), toolchain="gcc", libpath=library, params={"parallel_comp": 8})
+        # Loaded, it needs its file no more.
+        forest = generator.Predictor(library, nthread=threads)
     # What a caller has are rows: putting them into the library's own matrix is part of a run.
     predict = lambda features: forest.predict(generator.DMatrix(features))  # noqa: E731
     return Library("double" if is_lightgbm(path) else "float", predict)

@@ -16,10 +16,7 @@ const LEAVES: usize = 64;
 /// Thresholds between two rows of words, as few of these as the table's bytes allow.
 const STEPS: [usize; 3] = [16, 32, 64];
 
-/// Levels of a feature's search tree at most.
-const LEVELS_MAX: u32 = 12;
-
-/// Bytes of all rows of words at most.
+/// Bytes of all rows of words and search trees at most, and of what leaves add.
 const BYTES_MAX: usize = 2 << 20;
 
 /// Rows of words that are joined at a time.
@@ -89,7 +86,8 @@ impl Bins {
         let is_sum = matches!(forest.aggregate, Aggregate::Sum | Aggregate::Average(_));
         let is_held = |base: &f64| forest.accumulate.round(*base).to_bits() == base.to_bits();
         let is_based = forest.base_order == BaseOrder::Last || forest.base.iter().all(is_held);
-        if !is_sum || !is_based || !forest.linear.is_empty() || forest.n_targets > TARGETS_MAX {
+        let fits = forest.trees.len() * LEAVES * size_of::<f64>() <= BYTES_MAX && forest.n_targets <= TARGETS_MAX;
+        if !is_sum || !is_based || !forest.linear.is_empty() || !fits {
             return None;
         }
         let (mut trees, mut values, mut tests) = (Vec::new(), Vec::new(), Vec::new());
@@ -129,13 +127,11 @@ impl Bins {
             tests.sort_by(|a, b| a.1.total_cmp(&b.1));
             sizes.push(tests.chunk_by(|a, b| a.1 == b.1).count());
         }
-        let rows = |step: usize| -> usize { sizes.iter().map(|size| size / step + 2).sum() };
-        self.step = STEPS.into_iter().find(|step| rows(*step) * self.words * size_of::<u64>() <= BYTES_MAX)?;
         let most = sizes.iter().max().copied().unwrap_or(0);
         self.levels = (most + 1).next_power_of_two().trailing_zeros();
-        if self.levels > LEVELS_MAX {
-            return None;
-        }
+        let searched = sizes.len() << self.levels;
+        let words = |step: usize| sizes.iter().map(|size| size / step + 2).sum::<usize>() * self.words;
+        self.step = STEPS.into_iter().find(|step| (words(*step) + searched) * size_of::<u64>() <= BYTES_MAX)?;
         for (index, tests) in by_feature {
             let mut feature =
                 Feature { index, n_thresholds: 0, row: self.rows.len() / self.words, first: self.ends.len() };

@@ -5,6 +5,8 @@ use super::{
     masks::Tests,
     tree::{Cost, Tree},
 };
+use crate::cpu::simd::Isa;
+use hologram_ops::forest::Precision;
 
 /// Words of the masks of blocks, by size.
 pub(super) const SIZES: [usize; 3] = [1, 4, WORDS];
@@ -67,10 +69,10 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    pub(super) fn new(tests: &Tests, trees: &[Tree], otherwise: Otherwise) -> Self {
+    pub(super) fn new(tests: &Tests, trees: &[Tree], (isa, width): (Isa, Precision), otherwise: Otherwise) -> Self {
         let mut sum = Cost::default();
         for tree in trees {
-            let cost = tree.cost();
+            let cost = tree.cost(isa, width);
             sum.nodes += cost.nodes;
             sum.pairs += cost.pairs;
             sum.groups += cost.groups;

@@ -53,7 +53,25 @@ pub(super) struct Trees<T, A> {
 }
 
 /// Where the sets begin that are there already, by their words and codes.
-type Known = HashMap<(u32, Vec<u32>), u32>;
+type Known = HashMap<(u32, Codes), u32>;
+
+/// The codes of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Codes {
+    /// Those of a set of the forest.
+    Set(u32),
+    One(u32),
+}
+
+impl Codes {
+    /// Rising.
+    fn of<'a>(&'a self, forest: &'a Forest) -> &'a [u32] {
+        match self {
+            Self::Set(set) => &forest.category_sets[*set as usize].codes,
+            Self::One(code) => std::slice::from_ref(code),
+        }
+    }
+}
 
 /// A feature of categories.
 #[derive(Debug, Clone, Copy)]
@@ -195,7 +213,7 @@ impl<T: Real, A: Number> Trees<T, A> {
             let (threshold, kind, nan_first, children) = match Membership::of(forest, node) {
                 Some(membership) => {
                     let coded = self.coded.iter().find(|coded| coded.feature == feature)?.words;
-                    let set = self.set(membership.codes, coded, known)?;
+                    let set = self.set(forest, membership.codes, coded, known)?;
                     (T::of_bits(set), SET, membership.nan_first, membership.children)
                 }
                 None => {
@@ -212,7 +230,7 @@ impl<T: Real, A: Number> Trees<T, A> {
     }
 
     /// Where a set's words begin, so many and one without bits.
-    fn set(&mut self, codes: Vec<u32>, words: u32, known: &mut Known) -> Option<u32> {
+    fn set(&mut self, forest: &Forest, codes: Codes, words: u32, known: &mut Known) -> Option<u32> {
         let place = u32::try_from(self.sets.len()).ok()?;
         let end = self.sets.len() + words as usize + 1;
         match known.entry((words, codes)) {
@@ -221,7 +239,7 @@ impl<T: Real, A: Number> Trees<T, A> {
             Entry::Vacant(new) => {
                 self.sets.resize(end, 0);
                 let bits = &mut self.sets[place as usize..];
-                new.key().1.iter().for_each(|code| bits[*code as usize / 32] |= 1 << (code % 32));
+                codes.of(forest).iter().for_each(|code| bits[*code as usize / 32] |= 1 << (code % 32));
                 new.insert(place);
                 Some(place)
             }
@@ -374,7 +392,7 @@ impl<T: Real, A: Number> Trees<T, A> {
 
 /// A node that asks whether its feature is one of some categories.
 struct Membership {
-    codes: Vec<u32>,
+    codes: Codes,
     /// Whether NaN goes to the first child, that of what is a member.
     nan_first: bool,
     children: [ChildRef; 2],
@@ -386,9 +404,9 @@ impl Membership {
         let nodes = &forest.nodes;
         let (number, missing) = (nodes.threshold[node], nodes.missing[node]);
         let (codes, is_swapped) = match nodes.mode[node] {
-            Mode::Member(set) => (forest.category_sets[set as usize].codes.clone(), false),
+            Mode::Member(set) => (Codes::Set(set), false),
             mode @ (Mode::Equal | Mode::NotEqual) => {
-                (vec![CategoryCast::Whole.category(number)?], mode == Mode::NotEqual)
+                (Codes::One(CategoryCast::Whole.category(number)?), mode == Mode::NotEqual)
             }
             _ => return None,
         };
@@ -416,7 +434,7 @@ fn coded(forest: &Forest) -> Option<Vec<Coded>> {
             _ => CategoryCast::Whole,
         };
         let feature = u16::try_from(forest.nodes.feature[node]).ok()?;
-        let words = membership.codes.iter().max().map_or(0, |code| code / 32 + 1);
+        let words = membership.codes.of(forest).last().map_or(0, |code| code / 32 + 1);
         match coded.iter_mut().find(|coded| coded.feature == feature) {
             Some(known) if known.cast != cast => return None,
             Some(known) => known.words = known.words.max(words),

@@ -6,6 +6,7 @@
 
 use super::Mask;
 use crate::cpu::simd::Isa;
+use hologram_ops::forest::Precision;
 
 /// Bits of the largest leaf number that is looked up so.
 const BITS_MAX: usize = 8;
@@ -13,6 +14,22 @@ const BITS_MAX: usize = 8;
 /// The same with AVX2, whose shuffles look up 16 bytes at a time.
 #[cfg(target_arch = "x86_64")]
 const AVX2_BITS_MAX: usize = 7;
+
+/// Whether weights in this width, by leaf numbers of so many bits, are looked up in registers and added.
+pub(super) fn are_in_registers(isa: Isa, width: Precision, bits: usize) -> bool {
+    match (isa, width) {
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512, Precision::F32) => bits <= BITS_MAX,
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2, Precision::F32) => bits <= AVX2_BITS_MAX,
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512, Precision::F64) => bits <= WIDE_BITS_MAX,
+        _ => {
+            let _ = bits;
+            false
+        }
+    }
+}
 
 /// The weights of a tree's leaves for one target.
 #[derive(Debug)]

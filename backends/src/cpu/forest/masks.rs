@@ -8,7 +8,7 @@ use super::{
 use crate::cpu::simd::{Isa, vectorized};
 use hologram_ops::forest::{CategoryCast, ChildRef, Forest, Missing, MissingValues, Mode, Precision, ZERO_MAX};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
 };
 
@@ -79,6 +79,7 @@ enum Question {
 #[derive(Debug, Default)]
 pub(super) struct Distinct {
     known: HashMap<(u32, Question), u32>,
+    n_members: usize,
 }
 
 impl Distinct {
@@ -97,12 +98,27 @@ impl Distinct {
         });
         let (question, is_swapped) = ordered.unwrap_or_else(|| {
             let Missing { values, to_true } = nodes.missing[node];
-            let (threshold, mode) = (nodes.threshold[node].to_bits(), nodes.mode[node]);
+            let mode = nodes.mode[node];
+            // A set is not asked for a threshold.
+            let threshold = if matches!(mode, Mode::Member(_)) { 0 } else { nodes.threshold[node].to_bits() };
             (Question::Other { threshold, mode, values, to_true }, false)
         });
         let next = self.known.len() as u32;
         let test = *self.known.entry((nodes.feature[node], question)).or_insert(next);
+        if let (true, Mode::Member(set)) = (test == next, nodes.mode[node]) {
+            self.n_members += forest.category_sets[set as usize].codes.len();
+        }
         Asked { test, is_swapped }
+    }
+
+    /// Members of all sets that are asked for, each of which would be joined to its set's mask.
+    pub(super) fn n_members(&self) -> usize {
+        self.n_members
+    }
+
+    /// How many features are asked.
+    pub(super) fn n_features(&self) -> usize {
+        self.known.keys().map(|(feature, _)| feature).collect::<HashSet<_>>().len()
     }
 
     /// The tests, and by number the mask of each.

@@ -6,7 +6,8 @@
 //! so that the bits are those of the sequential evaluation. Related to QuickScorer (Lucchese et al., SIGIR 2015), which
 //! keeps a bit for each leaf of a row instead of a bit for each row of a leaf.
 //!
-//! Rows that are too few for a block go through one tree after the other.
+//! Rows that are too few for a block go through all trees at once, each alone, or a few together through one tree after the
+//! other; where the tests are too many for masks, the upper levels of trees go by bits and the others so.
 
 mod bins;
 mod costs;
@@ -44,6 +45,10 @@ pub(super) type Mask<const W: usize> = [u64; W];
 
 /// Where masks lie: on lines of the cache, so that none takes two.
 const ALIGN: usize = 64;
+
+/// Features that are asked at most, and members of all sets: what a block keeps of each is bounded so.
+const FEATURES_MAX: usize = 4_096;
+const MEMBERS_MAX: usize = 1 << 22;
 
 /// From so many rows on the upper levels of trees go by bits.
 const TOPS_ROWS_MIN: usize = 128;
@@ -115,11 +120,13 @@ impl Scorer {
             None => Otherwise::Alone,
         };
         let mut blocks = Blocks::new(&forest, isa, otherwise);
-        let bins = Bins::new(&forest, isa);
-        let bins = bins.filter(|bins| blocks.as_ref().is_some_and(|blocks| bins.row_ns() < blocks.costs.row_ns()));
-        if let (Some(blocks), Some(bins)) = (&mut blocks, &bins) {
-            blocks.costs.set_row_ns(bins.row_ns());
+        let mut bins = None;
+        if let Some(blocks) = &mut blocks {
+            bins = Bins::new(&forest, isa).filter(|bins| bins.row_ns() < blocks.costs.row_ns());
+            bins.iter().for_each(|bins| blocks.costs.set_row_ns(bins.row_ns()));
         }
+        // No row is left for them.
+        let few = few.filter(|_| bins.is_none());
         let blocks = blocks.filter(|blocks| blocks.costs.are_blocks_ever_faster());
         let tops = few.as_ref().filter(|_| blocks.is_none()).and_then(|_| Tops::new(&forest, isa));
         Self { forest, blocks, bins, few, tops, walk }
@@ -264,7 +271,7 @@ impl<'a, const W: usize> Scratch<'a, W> {
 
 impl Blocks {
     /// What the forest needs; `None` where it has linear leaves, leaves that share weights or are shared by nodes, more than
-    /// 4,096 targets, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of trees
+    /// 4,096 targets or features, trees of more than 65,536 leaves or of leaves that name targets here and there, takes extremes of trees
     /// that leave a target out, or starts from a base that the width of its sums cannot hold.
     fn new(forest: &Forest, isa: Isa, otherwise: Otherwise) -> Option<Self> {
         let weights: u64 = forest.leaves.iter().map(|leaf| u64::from(leaf.n_weights)).sum();
@@ -277,6 +284,9 @@ impl Blocks {
         let mut tests = Distinct::default();
         let trees = forest.trees.iter().map(|tree| Tree::new(forest, tree, &mut tests));
         let mut trees = trees.collect::<Option<Vec<_>>>()?;
+        if tests.n_members() > MEMBERS_MAX || tests.n_features() > FEATURES_MAX {
+            return None;
+        }
         let (tests, places) = tests.into_tests(forest);
         trees.iter_mut().for_each(|tree| tree.place(&places));
         let is_extreme = matches!(forest.aggregate, Aggregate::Min | Aggregate::Max);
@@ -284,7 +294,7 @@ impl Blocks {
             return None;
         }
         let n_slots = trees.iter().map(Tree::n_slots).max().unwrap_or(0);
-        let costs = Costs::new(&tests, &trees, otherwise);
+        let costs = Costs::new(&tests, &trees, (isa, forest.accumulate), otherwise);
         Some(Self { tests, trees, n_slots, costs, isa })
     }
 

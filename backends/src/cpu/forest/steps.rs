@@ -44,8 +44,8 @@ pub(super) struct Steps {
     /// For each bit of a leaf's number, one after the other, the masks whose rows have it, besides the pairs for the lowest.
     groups: Vec<Group>,
     n_planes: usize,
-    /// One past the greatest mask that is named.
-    end: u32,
+    /// One past the greatest mask that is named, once the masks have their places.
+    end: Option<u32>,
 }
 
 impl Steps {
@@ -68,8 +68,8 @@ impl Steps {
         self.groups.iter_mut().flat_map(|group| &mut group.masks).for_each(|mask| *mask = slot(*mask));
         let named = self.nodes.iter().flat_map(|step| [step.test, step.from, step.yes, step.no]);
         let named = named.chain(self.pairs.iter().flat_map(|pair| [pair.test, pair.from]));
-        self.end =
-            named.chain(self.groups.iter().flat_map(|group| group.masks)).map(|mask| mask + 1).max().unwrap_or(0);
+        let named = named.chain(self.groups.iter().flat_map(|group| group.masks));
+        self.end = Some(named.map(|mask| mask + 1).max().unwrap_or(0));
     }
 
     /// How many groups of masks are joined.
@@ -84,7 +84,7 @@ impl Steps {
 
     /// Takes the steps, and gives each row's leaf number as a bit in each plane.
     pub(super) fn run<const W: usize>(&self, isa: Isa, masks: &mut [Mask<W>], planes: &mut [Mask<W>; PLANES_MAX]) {
-        assert!(self.end as usize <= masks.len());
+        assert!(self.end.is_some_and(|end| end as usize <= masks.len()) && self.n_planes <= PLANES_MAX);
         let masks = masks.as_mut_ptr();
         let planes = planes.as_mut_ptr();
         vectorized(

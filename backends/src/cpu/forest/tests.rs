@@ -312,6 +312,24 @@ fn any_number_of_thresholds_is_told_apart() {
 }
 
 #[test]
+fn a_set_is_asked_once_whatever_threshold_its_nodes_hold() {
+    let mut parts = ForestParts::empty(1, 1);
+    parts.category_sets.push(CategorySet::new(CategoryCast::Whole, (0..9).collect()));
+    let read = |number: i64, parts: &mut ForestParts| -> Result<SourceNode, hologram_ops::forest::ForestError> {
+        if number % 2 == 1 || number == 20 {
+            let first_weight = parts.weights.len() as u32;
+            parts.weights.push(LeafWeight { target: 0, weight: 1.0 });
+            return Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }));
+        }
+        let (threshold, mode, missing) = (number as f64, Mode::Member(0), Missing::NONE);
+        Ok(SourceNode::Split { feature: 0, threshold, mode, missing, yes: number + 1, no: number + 2 })
+    };
+    parts.push_tree(0, 10_000, read, |error| error).unwrap();
+    let blocks = Blocks::new(&Forest::new(parts).unwrap(), Isa::best(), Otherwise::Alone).unwrap();
+    assert_eq!((blocks.tests.len(), blocks.tests.n_others()), (1, 10));
+}
+
+#[test]
 fn leaves_that_name_targets_here_and_there_take_no_memory() {
     let mut parts = ForestParts::empty(1, 3_000);
     let mut next = 0;

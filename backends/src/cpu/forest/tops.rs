@@ -4,7 +4,7 @@
 //! upper levels have few nodes, which all rows visit.
 
 use super::{
-    Mask, Table, Values, leaves,
+    FEATURES_MAX, Mask, Table, Values, leaves,
     masks::{Distinct, Tests},
     split::Split,
     steps::{PLANES_MAX, Steps},
@@ -39,7 +39,7 @@ struct Top {
 }
 
 impl Tops {
-    /// The upper levels; `None` where a tree is oblivious, or a node's test is none of order.
+    /// The upper levels; `None` where a tree is oblivious, a node's test is none of order, or the features are too many.
     pub(super) fn new(forest: &Forest, isa: Isa) -> Option<Self> {
         let is_ordered = |node: usize| match forest.compare {
             Precision::F32 => Split::<f32>::of(forest, node).is_some_and(|split| !split.threshold.is_nan()),
@@ -65,6 +65,9 @@ impl Tops {
             n_slots = n_slots.max(parts.len());
             trees.push(Top { steps, begins });
         }
+        if tests.n_features() > FEATURES_MAX {
+            return None;
+        }
         let (tests, places) = tests.into_tests(forest);
         for tree in &mut trees {
             tree.steps.place(|test| places[test as usize], |slot| slot + places.len() as u32);
@@ -75,7 +78,7 @@ impl Tops {
     /// Bytes of scratch memory, a multiple of 64.
     pub(super) fn scratch_bytes(&self) -> usize {
         (self.tests.len() + self.n_slots) * size_of::<Mask<WORDS>>()
-            + (self.tests.n_features() * 64 * WORDS * size_of::<f64>()).next_multiple_of(64)
+            + self.tests.n_features() * 64 * WORDS * size_of::<f64>()
     }
 
     /// Gets the levels ready for a block of rows.

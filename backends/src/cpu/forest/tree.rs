@@ -7,7 +7,7 @@ use super::{
     steps::{PLANES_MAX, Pair, Step, Steps},
 };
 use crate::cpu::simd::{Isa, vectorized};
-use hologram_ops::forest::{ChildRef, Forest, Tree as Source, TreeShape};
+use hologram_ops::forest::{ChildRef, Forest, Precision, Tree as Source, TreeShape};
 use std::collections::HashMap;
 
 /// Entries that a tree's tables may have for each of its weights, and besides: trees whose leaves name targets here and there
@@ -122,9 +122,9 @@ impl Tree {
         self.steps.place(test, slot);
     }
 
-    /// What it takes.
-    pub(super) fn cost(&self) -> Cost {
-        let is_few = self.tables.iter().all(|table| table.few.is_some());
+    /// What it takes, where its weights are added in this width.
+    pub(super) fn cost(&self, isa: Isa, width: Precision) -> Cost {
+        let is_few = leaves::are_in_registers(isa, width, self.steps.n_planes());
         Cost {
             nodes: self.steps.nodes.len(),
             pairs: self.steps.pairs.len(),
@@ -141,7 +141,7 @@ impl Tree {
 
     /// Masks that its nodes and leaves take.
     pub(super) fn n_slots(&self) -> usize {
-        2 * self.n_leaves
+        if self.is_oblivious { 0 } else { 2 * self.n_leaves }
     }
 
     /// Whether each leaf has one weight for each target.
@@ -314,8 +314,7 @@ pub(super) fn number(
     for (own, asked) in asked {
         let Some((yes, no)) = parts[own].children else { continue };
         let from = parts[own].slot;
-        let is_pair = parts[own].n_leaves == 2 && parts[own].first % 2 == 0;
-        if is_pair {
+        if parts[own].n_leaves == 2 {
             steps.pairs.push(Pair { test: asked.test, from });
         } else {
             steps.nodes.push(Step { test: asked.test, from, yes: parts[yes].slot, no: parts[no].slot });
@@ -331,7 +330,7 @@ pub(super) fn cover(parts: &[Part], bit: usize) -> Vec<u32> {
     while let Some(part) = open.pop() {
         let Part { slot, first, n_leaves, children, .. } = parts[part];
         let is_one_run = first >> bit == (first + n_leaves - 1) >> bit;
-        let is_pair = bit == 0 && n_leaves == 2 && first % 2 == 0;
+        let is_pair = bit == 0 && n_leaves == 2;
         match children {
             _ if is_one_run && first >> bit & 1 == 1 => places.push(slot),
             Some((yes, no)) if !is_one_run && !is_pair => open.extend([no, yes]),
