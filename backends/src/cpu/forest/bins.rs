@@ -5,7 +5,7 @@
 //! close that lie below a threshold is worked out beforehand, a row of words for each so many thresholds; the few tests
 //! between are applied one by one.
 
-use super::{Number, TARGETS_MAX, Table, split::Split};
+use super::{Number, TARGETS_MAX, Table, ordered, split::Split};
 use crate::cpu::simd::{Isa, vectorized};
 use hologram_ops::forest::{Aggregate, BaseOrder, ChildRef, Forest, Precision, Tree, TreeShape};
 use std::collections::BTreeMap;
@@ -26,8 +26,7 @@ const TOGETHER: usize = 4;
 #[derive(Debug)]
 pub(super) struct Bins {
     features: Vec<Feature>,
-    /// Thresholds of all features as search trees of so many levels, one after the other: the children of node `i` are
-    /// `2 * i` and the one after it, from node 1 on. Infinity fills them up.
+    /// Thresholds of all features as search trees of so many levels, one after the other.
     thresholds: Vec<f64>,
     levels: u32,
     /// Words of a row, one a tree and some that nobody asks for.
@@ -157,13 +156,7 @@ impl Bins {
             self.features.push(feature);
             let start = self.thresholds.len();
             self.thresholds.resize(start + (1 << self.levels), f64::INFINITY);
-            for level in 0..self.levels {
-                let part = 1 << (self.levels - level);
-                let nodes = &mut self.thresholds[start..][1 << level..2 << level];
-                for (i, node) in nodes.iter_mut().enumerate() {
-                    *node = rising.get(i * part + part / 2 - 1).copied().unwrap_or(f64::INFINITY);
-                }
-            }
+            ordered::lay(&rising, &mut self.thresholds[start..]);
         }
         Some(())
     }

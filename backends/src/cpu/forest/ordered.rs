@@ -20,8 +20,19 @@ pub(super) struct Ordered {
     first_mask: u32,
 }
 
-/// Rising thresholds as a search tree of so many levels, four at least: the children of node `i` are `2 * i` and the one after
-/// it, from node 1 on, and each asks the threshold in the middle of its part. Infinity fills it up.
+/// Lays rising thresholds out as a search tree, whose length is a power of two: the children of node `i` are `2 * i` and the
+/// one after it, from node 1 on, and each asks the threshold in the middle of its part. Infinity fills it up.
+pub(super) fn lay(rising: &[f64], tree: &mut [f64]) {
+    let levels = tree.len().trailing_zeros();
+    for level in 0..levels {
+        let part = 1 << (levels - level);
+        for (i, node) in tree[1 << level..2 << level].iter_mut().enumerate() {
+            *node = rising.get(i * part + part / 2 - 1).copied().unwrap_or(f64::INFINITY);
+        }
+    }
+}
+
+/// Thresholds as a search tree of so many levels, four at least.
 #[derive(Debug)]
 pub(super) struct Thresholds {
     levels: u32,
@@ -33,12 +44,7 @@ impl Thresholds {
     fn new(rising: &[f64]) -> Self {
         let levels = (rising.len() + 1).next_power_of_two().trailing_zeros().max(4);
         let mut wide = Box::new([f64::INFINITY; MOST + 1]);
-        for level in 0..levels {
-            let part = 1 << (levels - level);
-            for (i, node) in wide[1 << level..2 << level].iter_mut().enumerate() {
-                *node = rising.get(i * part + part / 2 - 1).copied().unwrap_or(f64::INFINITY);
-            }
-        }
+        lay(rising, &mut wide[..1 << levels]);
         Self { levels, narrow: Box::new(wide.map(|threshold| threshold as f32)), wide }
     }
 }
