@@ -392,3 +392,20 @@ fn list_parts(port: &BoundPort, column: &BoundColumn, array: &ArrayRef, kept: Op
     let starts = bounds.iter().take(rows).map(|b| b - first).collect();
     Ok(Parts::Ragged { flat, starts, shapes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_packed_row_by_row_whatever_their_number() {
+        for (width, rows) in [(0, 3), (1, 1), (2, 15), (3, 16), (3, 17), (30, 32), (5, 100)] {
+            let value = |row: usize, column: usize| (row * 1_000 + column) as u32;
+            let column = |c| Buffer::from_vec((0..rows).map(|row| value(row, c)).collect::<Vec<_>>());
+            let columns: Vec<Buffer> = (0..width).map(column).collect();
+            let packed = interleave::<u32>(&columns.iter().collect::<Vec<_>>(), rows);
+            let expected: Vec<u32> = (0..rows).flat_map(|row| (0..width).map(move |c| value(row, c))).collect();
+            assert_eq!(packed.typed_data::<u32>(), expected, "{width} columns of {rows} rows");
+        }
+    }
+}

@@ -33,10 +33,11 @@ const LENGTH_MIN: usize = 16;
 #[derive(Debug)]
 struct Weights {
     target: usize,
-    /// By leaf number, as long as a power of two, in the width of the sums.
+    /// By leaf number, as long as a power of two, where sums are f64; empty else.
     wide: Vec<f64>,
+    /// The same where sums are f32.
     narrow: Vec<f32>,
-    /// The same for lookups in registers, where they are few.
+    /// These for lookups in registers, where they are few.
     few: Option<Weights32>,
     is_full: bool,
 }
@@ -365,9 +366,13 @@ fn tables(forest: &Forest, order: &[u32], length: usize) -> Option<Vec<Weights>>
         }
     }
     let weights = |(target, wide, count): (u32, Vec<f64>, usize)| {
+        let (target, is_full) = (target as usize, count == order.len());
+        if forest.accumulate == Precision::F64 {
+            return Weights { target, wide, narrow: Vec::new(), few: None, is_full };
+        }
         let narrow: Vec<f32> = wide.iter().map(|weight| *weight as f32).collect();
         let few = Weights32::new(&narrow);
-        Weights { target: target as usize, narrow, few, wide, is_full: count == order.len() }
+        Weights { target, wide: Vec::new(), narrow, few, is_full }
     };
     Some(tables.into_iter().map(weights).collect())
 }
