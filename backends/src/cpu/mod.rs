@@ -7,6 +7,7 @@
 mod arena;
 mod forest;
 mod gemm;
+mod int8;
 mod kernels;
 mod prepared;
 mod simd;

@@ -26,18 +26,9 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     if !weight.iter().all(|v| v.is_finite()) {
         return None;
     }
-    let spans = conv.resolve(w).ok()?.spans(&x[2..]).ok()?;
-    let (rows, columns) = match spans.as_slice() {
-        [w] => (unit(), *w),
-        [h, w] => (*h, *w),
-        _ => return None,
-    };
-    let (maps, per_group) = (w[0], w[1]);
-    let shape = Shape { batch: x[0], channels: x[1], maps, per_group, group: conv.group, rows, columns };
-    if per_group * conv.group != shape.channels {
-        return None;
-    }
-    let taps = rows.kernel * columns.kernel;
+    let shape = shape_of(conv, x, w)?;
+    let Shape { maps, per_group, rows, columns, .. } = shape;
+    let taps = shape.taps();
     if per_group == 1 {
         return Some(Box::new(Depthwise { shape, weight: weight.to_vec() }));
     }
@@ -55,6 +46,20 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
         })
         .collect();
     Some(Box::new(Convolution { isa: Isa::best(), shape, order, weights }))
+}
+
+/// The geometry of a convolution over one or two axes.
+pub(super) fn shape_of(conv: &Conv, x: &[usize], w: &[usize]) -> Option<Shape> {
+    let spans = conv.resolve(w).ok()?.spans(x.get(2..)?).ok()?;
+    let (rows, columns) = match spans.as_slice() {
+        [w] => (unit(), *w),
+        [h, w] => (*h, *w),
+        _ => return None,
+    };
+    let (maps, per_group) = (w[0], w[1]);
+    let shape = Shape { batch: x[0], channels: x[1], maps, per_group, group: conv.group, rows, columns };
+    let is_whole = per_group > 0 && shape.taps() > 0 && per_group.checked_mul(conv.group) == Some(shape.channels);
+    is_whole.then_some(shape)
 }
 
 fn unit() -> Span {
@@ -75,22 +80,27 @@ fn declared_order(channels: usize, rows: usize, columns: usize) -> Vec<(usize, u
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Shape {
-    batch: usize,
-    channels: usize,
-    maps: usize,
-    per_group: usize,
-    group: usize,
-    rows: Span,
-    columns: Span,
+pub(super) struct Shape {
+    pub(super) batch: usize,
+    pub(super) channels: usize,
+    pub(super) maps: usize,
+    pub(super) per_group: usize,
+    pub(super) group: usize,
+    pub(super) rows: Span,
+    pub(super) columns: Span,
 }
 
 impl Shape {
-    fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         self.rows.output * self.columns.output
     }
 
-    fn plane(&self) -> usize {
+    /// Positions of the kernel.
+    pub(super) fn taps(&self) -> usize {
+        self.rows.kernel * self.columns.kernel
+    }
+
+    pub(super) fn plane(&self) -> usize {
         self.rows.input * self.columns.input
     }
 }
@@ -148,7 +158,7 @@ fn fill_row(row: &[f32], columns: Span, ow: usize, offset: usize, out: &mut [f32
 }
 
 /// The outputs whose window has the element at `offset` inside the input: `first..last`.
-fn valid(span: Span, offset: usize) -> (usize, usize) {
+pub(super) fn valid(span: Span, offset: usize) -> (usize, usize) {
     let first = span.begin.saturating_sub(offset).div_ceil(span.stride);
     let last = (span.input + span.begin).saturating_sub(offset).div_ceil(span.stride);
     (first.min(span.output), last.min(span.output))

@@ -12,6 +12,8 @@ mod movement;
 mod normalization;
 mod pool;
 mod product;
+mod quantized;
+mod quantized_conv;
 mod softmax;
 #[cfg(test)]
 mod tests;
@@ -164,6 +166,8 @@ const TABLE: &[Select] = &[
     pool::select,
     normalization::select,
     arg::select,
+    quantized::select,
+    quantized_conv::select,
 ];
 
 /// The kernel for a call, if there is one.

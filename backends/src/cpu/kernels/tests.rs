@@ -9,7 +9,7 @@ use hologram_ops::{
 };
 
 /// Seeded numbers of mixed sign and size, with a few zeros.
-fn numbers(shape: &[usize], seed: u64) -> Tensor {
+pub(super) fn numbers(shape: &[usize], seed: u64) -> Tensor {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let count = shape.iter().product();
     let values: Vec<f32> = (0..count)

@@ -1,5 +1,6 @@
 //! Quantised numbers and products of them.
 
+mod codes;
 mod conv_integer;
 pub(crate) mod dequantize_linear;
 pub(crate) mod dynamic_quantize_linear;
@@ -8,7 +9,10 @@ pub(crate) mod matmul_integer;
 pub(crate) mod qlinear_conv;
 pub(crate) mod qlinear_matmul;
 pub(crate) mod quantize_linear;
+mod quantized_conv;
+mod quantized_layers;
 
+pub use codes::Coding;
 pub use conv_integer::ConvInteger;
 pub use dequantize_linear::DequantizeLinear;
 pub use dynamic_quantize_linear::DynamicQuantizeLinear;
@@ -17,6 +21,8 @@ pub use matmul_integer::MatMulInteger;
 pub use qlinear_conv::QLinearConv;
 pub use qlinear_matmul::QLinearMatMul;
 pub use quantize_linear::QuantizeLinear;
+pub use quantized_conv::QuantizedConv;
+pub use quantized_layers::{INPUTS_OF_LAYER, LayerCoding, QuantizedLayers, WIDTH_MAX};
 
 use crate::OpRow;
 
@@ -29,4 +35,6 @@ pub const ROWS: &[OpRow] = &[
     OpRow { domain: "", op: "QLinearConv", since: 10, parse: qlinear_conv::parse },
     OpRow { domain: "", op: "QLinearMatMul", since: 10, parse: qlinear_matmul::parse },
     OpRow { domain: "", op: "QuantizeLinear", since: 10, parse: quantize_linear::parse },
+    OpRow { domain: "ai.hologram", op: "QuantizedConv", since: 1, parse: quantized_conv::parse },
+    OpRow { domain: "ai.hologram", op: "QuantizedLayers", since: 1, parse: quantized_layers::parse },
 ];

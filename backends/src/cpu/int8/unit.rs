@@ -1,0 +1,221 @@
+//! The instructions that multiply bytes, chosen once at start.
+
+use std::sync::OnceLock;
+
+/// Columns of a panel.
+pub(crate) const COLUMNS: usize = 16;
+
+/// Numbers of k that lie side by side.
+pub(crate) const GROUP: usize = 4;
+
+/// Bytes of a panel for one group.
+pub(crate) const GROUP_BYTES: usize = COLUMNS * GROUP;
+
+/// The instruction sets that products of bytes are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Whatever the compiler's target has.
+    Portable,
+    /// AVX2: sixteen products of `i16` an instruction.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 VNNI: 64 products of bytes an instruction.
+    #[cfg(target_arch = "x86_64")]
+    Vnni,
+}
+
+/// What runs on a unit. Implementations are `#[inline(always)]`, as all that they call: what is not inlined is compiled
+/// without the instruction set.
+pub(crate) trait Body {
+    /// Runs it.
+    ///
+    /// # Safety
+    /// The CPU has the unit's instructions.
+    unsafe fn run<D: Dot>(self);
+}
+
+impl Unit {
+    /// The units that this CPU has, best first.
+    pub(crate) fn available() -> Vec<Self> {
+        let mut found = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            let has_avx2 = has!("avx2") && has!("fma") && has!("bmi2") && has!("f16c");
+            let has_avx512 = has!("avx512f") && has!("avx512vl") && has!("avx512bw") && has!("avx512dq");
+            if has_avx2 && has_avx512 && has!("avx512vnni") {
+                found.push(Self::Vnni);
+            }
+            if has_avx2 {
+                found.push(Self::Avx2);
+            }
+        }
+        found.push(Self::Portable);
+        found
+    }
+
+    /// The best unit of this CPU.
+    pub(crate) fn best() -> Self {
+        static BEST: OnceLock<Unit> = OnceLock::new();
+        *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self::Portable))
+    }
+
+    /// Runs a body with the unit's instructions switched on.
+    pub(crate) fn run(self, body: impl Body) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2,fma,bmi2,f16c")]
+            unsafe fn avx2(body: impl Body) {
+                // SAFETY: this function's own promise.
+                unsafe { body.run::<x86::Avx2>() }
+            }
+            #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx2,fma,bmi2,f16c")]
+            unsafe fn vnni(body: impl Body) {
+                // SAFETY: this function's own promise.
+                unsafe { body.run::<x86::Vnni>() }
+            }
+            match self {
+                // SAFETY: a `Unit` other than `Portable` exists only where the CPU has it.
+                Self::Avx2 => return unsafe { avx2(body) },
+                // SAFETY: as above.
+                Self::Vnni => return unsafe { vnni(body) },
+                Self::Portable => {}
+            }
+        }
+        // SAFETY: plain Rust runs everywhere.
+        unsafe { body.run::<Portable>() }
+    }
+}
+
+/// Sums of products of bytes for one row and one panel.
+///
+/// # Safety
+/// Implementations may use instructions of their set: their functions are called only where the CPU has it.
+pub(crate) unsafe trait Dot {
+    /// The sums.
+    type Sums: Copy;
+    /// Rows of a tile, highest first, down to one.
+    const HEIGHTS: &'static [usize];
+    /// Panels of a tile of so many rows: 1, 2 or 4.
+    fn panels(height: usize) -> usize;
+    /// No products yet.
+    unsafe fn zero() -> Self::Sums;
+    /// Adds four products a column: of the four bytes of `codes`, unsigned, and those at `weights`, signed, which are
+    /// [`GROUP_BYTES`].
+    unsafe fn dot(sums: Self::Sums, codes: u32, weights: *const i8) -> Self::Sums;
+    /// The sums of the columns, in order.
+    unsafe fn columns(sums: Self::Sums) -> [i32; COLUMNS];
+}
+
+/// Plain Rust.
+pub(crate) struct Portable;
+
+// SAFETY: plain Rust.
+unsafe impl Dot for Portable {
+    type Sums = [i32; COLUMNS];
+    const HEIGHTS: &'static [usize] = &[4, 2, 1];
+    fn panels(_: usize) -> usize {
+        1
+    }
+    #[inline(always)]
+    unsafe fn zero() -> Self::Sums {
+        [0; COLUMNS]
+    }
+    #[inline(always)]
+    unsafe fn dot(mut sums: Self::Sums, codes: u32, weights: *const i8) -> Self::Sums {
+        // SAFETY: the caller promises so many readable bytes.
+        let weights = unsafe { weights.cast::<[[i8; GROUP]; COLUMNS]>().read_unaligned() };
+        let codes = codes.to_le_bytes();
+        for (sum, column) in sums.iter_mut().zip(&weights) {
+            for (code, weight) in codes.iter().zip(column) {
+                *sum = sum.wrapping_add(i32::from(*code) * i32::from(*weight));
+            }
+        }
+        sums
+    }
+    #[inline(always)]
+    unsafe fn columns(sums: Self::Sums) -> [i32; COLUMNS] {
+        sums
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{COLUMNS, Dot};
+    use std::arch::x86_64::*;
+
+    pub(super) struct Vnni;
+
+    // SAFETY: each function is a few instructions of the set, which the caller promises to have.
+    unsafe impl Dot for Vnni {
+        type Sums = __m512i;
+        const HEIGHTS: &'static [usize] = &[12, 4, 2, 1];
+        fn panels(height: usize) -> usize {
+            if height > 4 { 2 } else { 4 }
+        }
+        #[inline(always)]
+        unsafe fn zero() -> Self::Sums {
+            // SAFETY: the caller has the instruction set.
+            unsafe { _mm512_setzero_si512() }
+        }
+        #[inline(always)]
+        unsafe fn dot(sums: Self::Sums, codes: u32, weights: *const i8) -> Self::Sums {
+            // SAFETY: the caller has the instruction set, and promises 64 readable bytes.
+            unsafe {
+                let weights = _mm512_loadu_si512(weights.cast());
+                _mm512_dpbusd_epi32(sums, _mm512_set1_epi32(codes as i32), weights)
+            }
+        }
+        #[inline(always)]
+        unsafe fn columns(sums: Self::Sums) -> [i32; COLUMNS] {
+            let mut columns = [0; COLUMNS];
+            // SAFETY: the caller has the instruction set, and there are sixteen places.
+            unsafe { _mm512_storeu_si512(columns.as_mut_ptr().cast(), sums) };
+            columns
+        }
+    }
+
+    pub(super) struct Avx2;
+
+    // SAFETY: each function is a few instructions of the set, which the caller promises to have.
+    unsafe impl Dot for Avx2 {
+        /// Four columns each, two sums of pairs a column.
+        type Sums = [__m256i; 4];
+        const HEIGHTS: &'static [usize] = &[3, 2, 1];
+        fn panels(_: usize) -> usize {
+            1
+        }
+        #[inline(always)]
+        unsafe fn zero() -> Self::Sums {
+            // SAFETY: the caller has the instruction set.
+            [unsafe { _mm256_setzero_si256() }; 4]
+        }
+        #[inline(always)]
+        unsafe fn dot(mut sums: Self::Sums, codes: u32, weights: *const i8) -> Self::Sums {
+            // SAFETY: the caller has the instruction set.
+            let codes = unsafe { _mm256_cvtepu8_epi16(_mm_set1_epi32(codes as i32)) };
+            for (i, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: the caller has the instruction set, and promises four times sixteen readable bytes.
+                unsafe {
+                    let columns = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights.add(16 * i).cast()));
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(codes, columns));
+                }
+            }
+            sums
+        }
+        #[inline(always)]
+        unsafe fn columns(sums: Self::Sums) -> [i32; COLUMNS] {
+            let mut columns = [0; COLUMNS];
+            for (i, pair) in sums.chunks_exact(2).enumerate() {
+                // SAFETY: the caller has the instruction set, and eight places are left for each of the two pairs.
+                unsafe {
+                    // The addition of neighbours leaves columns 0 1 4 5 2 3 6 7.
+                    let added = _mm256_hadd_epi32(pair[0], pair[1]);
+                    let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(added);
+                    _mm256_storeu_si256(columns.as_mut_ptr().add(8 * i).cast(), ordered);
+                }
+            }
+            columns
+        }
+    }
+}
