@@ -1,7 +1,7 @@
 //! The compiler: one call from a file to an archive.
 
 use crate::{
-    Error, Result, emit, import, passes, ports, rows,
+    Error, QuantizeOptions, QuantizeReport, Result, emit, import, passes, ports, quantize, rows,
     tables::{self, CompiledTable, TableOptions},
 };
 use hologram_ops::{
@@ -27,6 +27,8 @@ pub struct CompilerConfig {
     pub name: Option<String>,
     /// Names for the columns of a single `[rows, f]` input, in place of what the model says.
     pub columns: Vec<String>,
+    /// Whether layers are computed in eight bits, and how much the answers must agree then.
+    pub quantize: Option<QuantizeOptions>,
     /// What is worked out beforehand.
     pub tables: TableOptions,
 }
@@ -38,6 +40,7 @@ impl Default for CompilerConfig {
             registry: Arc::new(Registry::standard()),
             name: None,
             columns: Vec::new(),
+            quantize: None,
             tables: TableOptions::default(),
         }
     }
@@ -103,6 +106,9 @@ impl Compiler {
         }
         let metadata = imported.metadata.into_iter().map(|(key, value)| Pair { key, value }).collect();
         let mut model = CompiledModel { name, entries, metadata, passes: records, repairs: imported.repairs };
+        if let Some(options) = &self.config.quantize {
+            quantize::add(&mut model, &self.config.registry, options)?;
+        }
         tables::add(&mut model, &self.config.registry, &self.config.tables)?;
         Ok(model)
     }
@@ -156,8 +162,8 @@ impl Compiler {
             fixed: proof.fixed.unwrap_or(0) as u64,
             reason: proof.reason,
         };
-        let (name, table, decisions) = (entry.name, None, Vec::new());
-        Ok((CompiledEntry { name, graph, inputs, outputs, rows, table, decisions }, records))
+        let (name, quantized, table, decisions) = (entry.name, None, None, Vec::new());
+        Ok((CompiledEntry { name, graph, inputs, outputs, rows, quantized, table, decisions }, records))
     }
 }
 
@@ -241,6 +247,8 @@ pub struct CompiledEntry {
     pub outputs: Vec<PortData>,
     /// What was proven of the rows.
     pub rows: RowProofData,
+    /// What became of its layers, where they were to be quantized.
+    pub quantized: Option<QuantizeReport>,
     /// The answers of every row, where rows are finite.
     pub table: Option<CompiledTable>,
     /// What was decided, and why, in words.

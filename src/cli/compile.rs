@@ -1,17 +1,18 @@
 //! `hologram compile`: a model file becomes an archive.
 
 use super::{
-    Context, Failure, Result,
+    Context, Failure, Result, batches_in,
     console::{counted, duration_text, grouped, say},
     model_file,
 };
 use crate::{
     CompiledModel, CompilerConfig,
-    planner::{self, DomainSpec, TableOptions, TableReport},
+    planner::{self, CalibrationRows, DomainSpec, QuantizeOptions, QuantizeReport, TableOptions, TableReport},
+    rows::BindOptions,
     settings::bytes,
 };
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -22,7 +23,9 @@ Examples:
   hologram compile net.onnx --columns age,income,plan  names the columns of the model's one [rows, 3] input
   hologram compile net.onnx --report json              what was done, for programs
   hologram compile plans.onnx --mode table --domain age=0..120 --domain plan=basic,plus,pro
-                                                       every answer worked out beforehand";
+                                                       every answer worked out beforehand
+  hologram compile net.onnx --mode quantized --calibrate rows.parquet --accuracy 0.995
+                                                       layers in eight bits, as far as the answers stay the same";
 
 /// Compile a model file into a .holo archive.
 #[derive(Debug, clap::Args)]
@@ -40,7 +43,7 @@ pub(super) struct Arguments {
     /// Names for the columns of a single [rows, columns] input, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "A,B,C")]
     columns: Vec<String>,
-    /// What is worked out beforehand: see docs/concepts/tables.
+    /// How answers come about: see docs/concepts/tables and docs/concepts/quantized.
     #[arg(long, value_enum, default_value_t = Mode::Auto)]
     mode: Mode,
     /// Bytes that the tables of the archive may take together.
@@ -49,6 +52,12 @@ pub(super) struct Arguments {
     /// The values that a column has: a,b,c or 0..9 (both ends are in); may be repeated. Other values are computed.
     #[arg(long, value_name = "COLUMN=VALUES")]
     domain: Vec<DomainSpec>,
+    /// Rows to choose eight bits by and to measure the answers on, with the columns that the model reads.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    calibrate: Option<PathBuf>,
+    /// How much the answers of --mode quantized agree with the exact ones, at least: a share of labels, of variance (R²).
+    #[arg(long, value_name = "SHARE", default_value_t = 0.99)]
+    accuracy: f64,
     /// What to write to stdout about it.
     #[arg(long, value_enum, default_value_t = Report::Text)]
     report: Report,
@@ -65,22 +74,52 @@ impl Arguments {
             mode: Mode::Auto,
             memory_budget: TableOptions::default().memory_budget as usize,
             domain: Vec::new(),
+            calibrate: None,
+            accuracy: QuantizeOptions::default().accuracy,
             report: Report::Text,
         }
     }
 
     fn tables(&self) -> TableOptions {
         let mode = match self.mode {
-            Mode::Auto => planner::Mode::Auto,
+            Mode::Auto | Mode::Quantized => planner::Mode::Auto,
             Mode::Exact => planner::Mode::Exact,
             Mode::Table => planner::Mode::Table,
         };
         let (memory_budget, domains) = (self.memory_budget as u64, self.domain.clone());
         TableOptions { mode, memory_budget, domains, ..TableOptions::default() }
     }
+
+    fn quantize(&self, context: &Context) -> Result<Option<QuantizeOptions>> {
+        match (self.mode, &self.calibrate) {
+            (Mode::Quantized, Some(path)) => {
+                let values = context.settings.values();
+                let bind = BindOptions { nulls: values.nulls, casts: values.casts, rows_max: None };
+                let calibration = calibration(path, values.batch_rows)?;
+                let accuracy = self.accuracy;
+                Ok(Some(QuantizeOptions { accuracy, calibration, bind, ..QuantizeOptions::default() }))
+            }
+            (Mode::Quantized, None) => Err(Failure::invalid("--mode quantized has no calibration data")
+                .hint("give rows like those it will be asked about: --calibrate rows.parquet")),
+            (_, Some(_)) => Err(Failure::invalid("--calibrate is for --mode quantized")),
+            (_, None) => Ok(None),
+        }
+    }
 }
 
-/// What is worked out beforehand.
+/// The rows of a file, or as many of them as are kept.
+fn calibration(path: &Path, batch_rows: usize) -> Result<CalibrationRows> {
+    let mut rows = CalibrationRows::new();
+    for batch in batches_in::open(path, batch_rows)? {
+        rows.push(&batch.map_err(|e| Failure::from(e).at(path.display()))?)?;
+    }
+    match rows.is_empty() {
+        true => Err(Failure::invalid(format!("{}: no rows to calibrate with", path.display()))),
+        false => Ok(rows),
+    }
+}
+
+/// How answers come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Mode {
     /// Tables where the model's rows are few, or where --domain makes them so and the budget holds them.
@@ -89,6 +128,8 @@ enum Mode {
     Exact,
     /// A table, or an error that says what stands in its way.
     Table,
+    /// Products and convolutions in eight bits, as far as the answers on the rows of --calibrate agree by --accuracy.
+    Quantized,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -115,6 +156,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
     let config = CompilerConfig {
         name: arguments.name.clone(),
         columns: arguments.columns.clone(),
+        quantize: arguments.quantize(context)?,
         tables: arguments.tables(),
         ..CompilerConfig::default()
     };
@@ -171,6 +213,7 @@ fn json(model: &CompiledModel, output: &str, bytes: u64, seconds: f64) -> serde_
                 "outputs": e.outputs.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
                 "rows": { "independent": e.rows.independent, "fixed": e.rows.fixed, "reason": e.rows.reason },
                 "decisions": e.decisions,
+                "quantized": e.quantized.as_ref().map(quantized_json),
                 "table": e.table.as_ref().map(|table| table_json(&table.report)),
             })
         })
@@ -179,6 +222,20 @@ fn json(model: &CompiledModel, output: &str, bytes: u64, seconds: f64) -> serde_
     serde_json::json!({
         "archive": output, "name": model.name, "bytes": bytes, "seconds": seconds,
         "entry_points": entries, "passes": passes,
+    })
+}
+
+/// What became of the layers, as JSON.
+fn quantized_json(report: &QuantizeReport) -> serde_json::Value {
+    let layers = report.layers.iter().map(|layer| {
+        serde_json::json!({
+            "name": layer.name, "computes": layer.about, "weights": layer.weights, "int8": layer.is_quantized,
+            "error": layer.error,
+        })
+    });
+    serde_json::json!({
+        "agreement": report.agreement, "asked": report.asked, "rows": report.rows,
+        "layers": layers.collect::<Vec<_>>(),
     })
 }
 

@@ -3,7 +3,7 @@
 use super::{Context, Failure, Result, console};
 use crate::{
     Archive, Compiler, CompilerConfig, ErrorKind, Model, ModelOptions,
-    planner::{FillProgress, Observer},
+    planner::{FillProgress, Observer, QuantizeProgress},
     settings::nearest,
 };
 use std::{io::Read, path::Path, sync::Arc, time::Duration};
@@ -68,6 +68,10 @@ pub(super) fn compile(context: &Context, path: &Path, mut config: CompilerConfig
     let progress = Arc::new(console::progress(context, format!("compiling {}", path.display())));
     let shown = progress.clone();
     config.tables.observer = Observer::new(move |fill| shown.set(|| fill_text(&fill)));
+    if let Some(quantize) = &mut config.quantize {
+        let shown = progress.clone();
+        quantize.observer = Observer::new(move |quantizing| shown.set(|| quantize_text(&quantizing)));
+    }
     let compiled = Compiler::new(config).compile(path).map_err(|e| {
         let failure = Failure::from(e);
         match failure.kind() {
@@ -79,6 +83,12 @@ pub(super) fn compile(context: &Context, path: &Path, mut config: CompilerConfig
     });
     drop(progress);
     compiled
+}
+
+/// How far quantizing is.
+fn quantize_text(quantizing: &QuantizeProgress) -> String {
+    let QuantizeProgress { done, most } = quantizing;
+    format!("quantizing: the calibration data went through {done} times of at most {most}")
 }
 
 /// How far the filling of a table is.

@@ -19,7 +19,7 @@ const ROWS_UNKNOWN: u64 = 64;
 
 /// About the elements that a row touches: those that it computes, and those of the constants that it meets. `None` where
 /// sizes are open, or a node has a body that may run any number of times.
-pub(super) fn elements_of_row(graph: &Graph) -> Option<u64> {
+pub(crate) fn elements_of_row(graph: &Graph) -> Option<u64> {
     let mut elements = 0_u64;
     for id in graph.order().ok()? {
         let node = graph.node(id)?;
@@ -47,6 +47,6 @@ fn constants(graph: &Graph, node: &NodeData) -> Option<u64> {
 }
 
 /// Rows of one run, so that it stays small.
-pub(super) fn rows_of_run(elements_of_row: Option<u64>) -> u64 {
+pub(crate) fn rows_of_run(elements_of_row: Option<u64>) -> u64 {
     elements_of_row.map_or(ROWS_UNKNOWN, |elements| (ELEMENTS_OF_RUN / elements.max(1)).clamp(1, ROWS_MAX))
 }

@@ -1,7 +1,7 @@
 //! Filling: the compiled plan is run over every row of a space, on all cores.
 
-use super::{CompiledTable, FillProgress, Observer, Space, TableReport};
-use crate::Result;
+use super::{CompiledTable, FillProgress, Space, TableReport};
+use crate::{Observer, Result};
 use arrow_array::StringViewArray;
 use hologram_ops::{DType, Error, Tensor, Value, control::Control};
 use hologram_resolver::{ErrorKind, Session, table::Axis};
@@ -25,7 +25,7 @@ pub(super) fn fill(
     session: &Session,
     space: Space,
     budget: u64,
-    observer: &Observer,
+    observer: &Observer<FillProgress>,
 ) -> Result<Result<CompiledTable, String>> {
     let Space { axes, lists, entries, rows_of_run } = space;
     let rows = Rows::new(session, &axes)?;
@@ -73,7 +73,7 @@ fn rest(
     rows: &Rows<'_>,
     promised: FillProgress,
     rows_of_run: u64,
-    observer: &Observer,
+    observer: &Observer<FillProgress>,
 ) -> hologram_resolver::Result<Vec<Vec<Tensor>>> {
     let FillProgress { done: first, entries, .. } = promised;
     let (next, done) = (AtomicU64::new(first), AtomicU64::new(first));

@@ -5,14 +5,14 @@
 //! and the archive keeps the answers. A row outside of the space is computed at run time, so that a table never changes
 //! an answer. Whatever is decided is said in words, in the archive.
 
-mod cost;
+pub(crate) mod cost;
 mod domains;
 mod fill;
 mod spec;
 
 pub use spec::DomainSpec;
 
-use crate::{CompiledModel, Result};
+use crate::{CompiledModel, Observer, Result};
 use domains::Found;
 use hologram_ops::{Registry, Tensor};
 use hologram_resolver::{
@@ -20,7 +20,7 @@ use hologram_resolver::{
     table::{self, Axis, Domain, ENTRIES_MAX},
 };
 use hologram_store::Archive;
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 /// Entries of a table that nobody asked for, at most.
 const ENTRIES_UNASKED_MAX: u64 = 1 << 16;
@@ -48,7 +48,7 @@ pub struct TableOptions {
     /// Domains that the caller declares.
     pub domains: Vec<DomainSpec>,
     /// Who is told how far it is.
-    pub observer: Observer,
+    pub observer: Observer<FillProgress>,
 }
 
 impl Default for TableOptions {
@@ -68,29 +68,6 @@ pub struct FillProgress {
     pub bytes: u64,
     /// Seconds that are left, as those before them promise.
     pub seconds_left: f64,
-}
-
-/// A function that is told how far the filling of a table is: once before it starts, and then every so often.
-#[derive(Clone, Default)]
-pub struct Observer(Option<Arc<dyn Fn(FillProgress) + Send + Sync>>);
-
-impl Observer {
-    /// An observer that calls this.
-    pub fn new(tell: impl Fn(FillProgress) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(tell)))
-    }
-
-    fn tell(&self, progress: FillProgress) {
-        if let Some(tell) = &self.0 {
-            tell(progress);
-        }
-    }
-}
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Observer" } else { "no observer" })
-    }
 }
 
 /// A table that is filled.

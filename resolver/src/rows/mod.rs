@@ -22,6 +22,7 @@ mod mask;
 mod memo;
 mod names;
 mod run;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -113,19 +113,25 @@ unsafe fn sum<D: Dot>(
     weights: &[i8],
     sums: &mut [[i32; PANELS_MAX * COLUMNS]; ROWS_MAX],
 ) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        match (rows, panels) {
-            (12, 2) => tile::<D, 12, 2>(codes, groups, weights, sums),
-            (12, _) => tile::<D, 12, 1>(codes, groups, weights, sums),
-            (4, 4) => tile::<D, 4, 4>(codes, groups, weights, sums),
-            (4, _) => tile::<D, 4, 1>(codes, groups, weights, sums),
-            (3, _) => tile::<D, 3, 1>(codes, groups, weights, sums),
-            (2, 4) => tile::<D, 2, 4>(codes, groups, weights, sums),
-            (2, _) => tile::<D, 2, 1>(codes, groups, weights, sums),
-            (_, 4) => tile::<D, 1, 4>(codes, groups, weights, sums),
-            _ => tile::<D, 1, 1>(codes, groups, weights, sums),
-        }
+    match (rows, panels) {
+        // SAFETY: as the caller promises.
+        (12, 2) => unsafe { tile::<D, 12, 2>(codes, groups, weights, sums) },
+        // SAFETY: as above.
+        (12, _) => unsafe { tile::<D, 12, 1>(codes, groups, weights, sums) },
+        // SAFETY: as above.
+        (4, 4) => unsafe { tile::<D, 4, 4>(codes, groups, weights, sums) },
+        // SAFETY: as above.
+        (4, _) => unsafe { tile::<D, 4, 1>(codes, groups, weights, sums) },
+        // SAFETY: as above.
+        (3, _) => unsafe { tile::<D, 3, 1>(codes, groups, weights, sums) },
+        // SAFETY: as above.
+        (2, 4) => unsafe { tile::<D, 2, 4>(codes, groups, weights, sums) },
+        // SAFETY: as above.
+        (2, _) => unsafe { tile::<D, 2, 1>(codes, groups, weights, sums) },
+        // SAFETY: as above.
+        (_, 4) => unsafe { tile::<D, 1, 4>(codes, groups, weights, sums) },
+        // SAFETY: as above.
+        _ => unsafe { tile::<D, 1, 1>(codes, groups, weights, sums) },
     }
 }
 

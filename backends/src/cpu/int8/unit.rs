@@ -161,10 +161,11 @@ mod x86 {
         #[inline(always)]
         unsafe fn dot(sums: Self::Sums, codes: u32, weights: *const i8) -> Self::Sums {
             // SAFETY: the caller has the instruction set, and promises 64 readable bytes.
-            unsafe {
-                let weights = _mm512_loadu_si512(weights.cast());
-                _mm512_dpbusd_epi32(sums, _mm512_set1_epi32(codes as i32), weights)
-            }
+            let weights = unsafe { _mm512_loadu_si512(weights.cast()) };
+            // SAFETY: the caller has the instruction set.
+            let codes = unsafe { _mm512_set1_epi32(codes as i32) };
+            // SAFETY: as above.
+            unsafe { _mm512_dpbusd_epi32(sums, codes, weights) }
         }
         #[inline(always)]
         unsafe fn columns(sums: Self::Sums) -> [i32; COLUMNS] {
@@ -193,27 +194,33 @@ mod x86 {
         #[inline(always)]
         unsafe fn dot(mut sums: Self::Sums, codes: u32, weights: *const i8) -> Self::Sums {
             // SAFETY: the caller has the instruction set.
-            let codes = unsafe { _mm256_cvtepu8_epi16(_mm_set1_epi32(codes as i32)) };
+            let codes = unsafe { _mm_set1_epi32(codes as i32) };
+            // SAFETY: as above.
+            let codes = unsafe { _mm256_cvtepu8_epi16(codes) };
             for (i, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: the caller has the instruction set, and promises four times sixteen readable bytes.
-                unsafe {
-                    let columns = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights.add(16 * i).cast()));
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(codes, columns));
-                }
+                let at = weights.wrapping_add(COLUMNS * i);
+                // SAFETY: the caller promises four times sixteen readable bytes.
+                let columns = unsafe { _mm_loadu_si128(at.cast()) };
+                // SAFETY: the caller has the instruction set.
+                let columns = unsafe { _mm256_cvtepi8_epi16(columns) };
+                // SAFETY: as above.
+                let products = unsafe { _mm256_madd_epi16(codes, columns) };
+                // SAFETY: as above.
+                *sum = unsafe { _mm256_add_epi32(*sum, products) };
             }
             sums
         }
         #[inline(always)]
         unsafe fn columns(sums: Self::Sums) -> [i32; COLUMNS] {
             let mut columns = [0; COLUMNS];
-            for (i, pair) in sums.chunks_exact(2).enumerate() {
-                // SAFETY: the caller has the instruction set, and eight places are left for each of the two pairs.
-                unsafe {
-                    // The addition of neighbours leaves columns 0 1 4 5 2 3 6 7.
-                    let added = _mm256_hadd_epi32(pair[0], pair[1]);
-                    let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(added);
-                    _mm256_storeu_si256(columns.as_mut_ptr().add(8 * i).cast(), ordered);
-                }
+            for (pair, eight) in sums.chunks_exact(2).zip(columns.chunks_exact_mut(8)) {
+                // The addition of neighbours leaves columns 0 1 4 5 2 3 6 7.
+                // SAFETY: the caller has the instruction set.
+                let added = unsafe { _mm256_hadd_epi32(pair[0], pair[1]) };
+                // SAFETY: as above.
+                let ordered = unsafe { _mm256_permute4x64_epi64::<0b11_01_10_00>(added) };
+                // SAFETY: as above; there are eight places.
+                unsafe { _mm256_storeu_si256(eight.as_mut_ptr().cast(), ordered) };
             }
             columns
         }

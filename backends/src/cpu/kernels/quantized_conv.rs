@@ -195,11 +195,8 @@ mod tests {
 
     /// A convolution of images of this shape.
     fn convolve(x: &[usize], w: &[usize], attributes: &[(&'static str, Vec<i64>)], group: i64, nan: bool) {
-        let mut all = vec![
-            ("factor", Attribute::Float(37.0)),
-            ("zero", Attribute::Int(140)),
-            ("group", Attribute::Int(group)),
-        ];
+        let mut all =
+            vec![("factor", Attribute::Float(37.0)), ("zero", Attribute::Int(140)), ("group", Attribute::Int(group))];
         all.extend(attributes.iter().map(|(name, ints)| (*name, Attribute::Ints(ints.clone()))));
         let mut values = numbers(x, 3).as_slice::<f32>().unwrap().to_vec();
         if nan {

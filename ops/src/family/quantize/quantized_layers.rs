@@ -82,7 +82,9 @@ impl QuantizedLayers {
         };
         let (dtype, shape) = given(0)?;
         let mut width = match &shape {
-            _ if dtype != DType::F32 => return Err(Error::invalid(format!("input 0 is {dtype} where f32 is expected"))),
+            _ if dtype != DType::F32 => {
+                return Err(Error::invalid(format!("input 0 is {dtype} where f32 is expected")));
+            }
             Some(shape) => shape.last().cloned().ok_or_else(|| Error::invalid("input 0 has no dimensions"))?,
             None => Dim::Unknown,
         };

@@ -1,0 +1,313 @@
+//! Eight bits: products and convolutions computed with bytes, where the answers stay what they are asked to be.
+//!
+//! The layers of a graph that can be (`layers`) are watched while it runs on every second row of the calibration data
+//! (`ranges`), and rewritten with the codes that lose least there (`rewrite`). On the other rows the answers are held
+//! against the exact ones (`agreement`). While they agree less than is asked, layers go back to what they were, those
+//! that err most first; if none is left, that is an error. Whatever is decided is said in words, in the archive.
+
+mod agreement;
+mod layers;
+mod ranges;
+mod rewrite;
+mod runner;
+mod sample;
+
+pub use sample::CalibrationRows;
+
+use crate::{CompiledEntry, CompiledModel, Observer, Result, ports, tables::cost};
+use agreement::{Agreement, Measure};
+use arrow_array::RecordBatch;
+use hologram_ops::{DType, Error, Registry, Tensor};
+use hologram_resolver::{
+    Signature,
+    rows::{BindOptions, Binding},
+};
+use layers::Layer;
+use ranges::SeenLayer;
+use rewrite::Quantized;
+use runner::Runner;
+
+/// Rows of one run at most.
+const ROWS_OF_RUN_MAX: u64 = 256;
+
+/// Rows on which each layer is held against itself.
+const ROWS_BESIDE: u64 = 64;
+
+/// How a model is quantized.
+#[derive(Debug, Clone)]
+pub struct QuantizeOptions {
+    /// How much the answers must agree with the exact ones, from 0 to 1: for labels the share of equal ones, for numbers
+    /// the part of their variance that is kept (R²), for scores of classes both.
+    pub accuracy: f64,
+    /// Rows to calibrate with and to measure on.
+    pub calibration: CalibrationRows,
+    /// How their columns are bound to the inputs.
+    pub bind: BindOptions,
+    /// Who is told how far it is.
+    pub observer: Observer<QuantizeProgress>,
+}
+
+impl Default for QuantizeOptions {
+    fn default() -> Self {
+        Self {
+            accuracy: 0.99,
+            calibration: CalibrationRows::default(),
+            bind: BindOptions::default(),
+            observer: Observer::default(),
+        }
+    }
+}
+
+/// How far quantizing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuantizeProgress {
+    /// Times that the calibration data went through the model.
+    pub done: u32,
+    /// How often it will at most.
+    pub most: u32,
+}
+
+/// What became of an entry point's layers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuantizeReport {
+    /// How much the answers agree.
+    pub agreement: f64,
+    /// How much was asked.
+    pub asked: f64,
+    /// Rows that this was measured on.
+    pub rows: u64,
+    /// The layers, in the graph's order.
+    pub layers: Vec<LayerReport>,
+}
+
+/// What became of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerReport {
+    /// The name of its node.
+    pub name: String,
+    /// What it computes.
+    pub about: String,
+    /// Its weights.
+    pub weights: u64,
+    /// The error of its answers in eight bits: the root mean square over that of the exact ones.
+    pub error: f64,
+    /// Whether it is computed in eight bits.
+    pub is_quantized: bool,
+}
+
+/// Rows as the inputs of runs.
+#[derive(Debug, Default)]
+struct Rows {
+    runs: Vec<Vec<Tensor>>,
+    count: u64,
+}
+
+/// Quantizes the entry points of a model that is compiled, and notes what was decided.
+pub(crate) fn add(model: &mut CompiledModel, registry: &Registry, options: &QuantizeOptions) -> Result<()> {
+    if !(options.accuracy > 0.0 && options.accuracy <= 1.0) {
+        return Err(
+            Error::invalid(format!("an accuracy of {}: it lies above 0 and is at most 1", options.accuracy)).into()
+        );
+    }
+    if options.calibration.is_empty() {
+        return Err(Error::invalid("no calibration data: eight bits are chosen by the numbers that occur").into());
+    }
+    for (i, entry) in model.entries.iter_mut().enumerate() {
+        match quantize(entry, registry, options)? {
+            Ok(report) => {
+                entry.decisions.push(text(&report));
+                entry.decisions.extend(report.layers.iter().map(layer_text));
+                entry.quantized = Some(report);
+            }
+            Err(reason) if i == 0 => {
+                return Err(Error::invalid(format!("the model cannot be quantized: {reason}")).into());
+            }
+            Err(reason) => entry.decisions.push(format!("not quantized: {reason}")),
+        }
+    }
+    Ok(())
+}
+
+fn text(report: &QuantizeReport) -> String {
+    let quantized = report.layers.iter().filter(|layer| layer.is_quantized).count();
+    let (all, rows) = (report.layers.len(), report.rows);
+    format!(
+        "quantized: {quantized} of {all} layers in int8, agreement {:.4} on {rows} rows ({} asked)",
+        report.agreement, report.asked
+    )
+}
+
+fn layer_text(layer: &LayerReport) -> String {
+    let how = if layer.is_quantized { "int8" } else { "f32, stepped back" };
+    format!("layer {} ({}): {how}, error {:.2} % in int8", layer.name, layer.about, layer.error * 100.0)
+}
+
+/// Quantizes an entry point; or why it cannot be.
+fn quantize(
+    entry: &mut CompiledEntry,
+    registry: &Registry,
+    options: &QuantizeOptions,
+) -> Result<Result<QuantizeReport, String>> {
+    if !entry.rows.independent {
+        return Ok(Err(format!("its rows depend on each other ({})", entry.rows.reason)));
+    }
+    let is_pure = |id| entry.graph.node(id).is_none_or(|node| node.operator.is_pure());
+    if !entry.graph.order()?.into_iter().all(is_pure) {
+        return Ok(Err("an operator of it draws random numbers".into()));
+    }
+    let layers = layers::find(&entry.graph)?;
+    if layers.is_empty() {
+        return Ok(Err("it has no product and no convolution with constant weights that is large enough".into()));
+    }
+    let [watched, measured] = options.calibration.halves()?;
+    let (watched, measured) = (runs(entry, &watched, options)?, runs(entry, &measured, options)?);
+    if watched.count == 0 || measured.count == 0 {
+        return Ok(Err("its calibration data has no rows without NULL, or too few for a run".into()));
+    }
+    // Watching, each layer beside itself, the exact answers, all layers, and those of a search for the right number.
+    let most = 4 + usize::BITS - layers.len().leading_zeros();
+    let mut done = 0;
+    let mut tell = |next: u32| {
+        options.observer.tell(QuantizeProgress { done, most });
+        done += next;
+    };
+    tell(1);
+    let seen = ranges::watch(&entry.graph, &layers, &watched, registry)?;
+    let quantized = layers.iter().zip(&seen).map(|(l, s)| Quantized::new(l, s)).collect::<Result<Vec<_>>>()?;
+    tell(1);
+    let errors = errors(entry, &layers, &quantized, &seen, &watched, registry)?;
+    tell(1);
+    let exact = Runner::new(&entry.graph, registry)?.run_all(&measured)?;
+    let measures = measures(entry);
+    // Those that err most go back first.
+    let mut order: Vec<usize> = (0..layers.len()).collect();
+    order.sort_by(|a, b| errors[*b].total_cmp(&errors[*a]));
+    let mut attempt = |stepped_back: usize| -> Result<_> {
+        tell(1);
+        let back = &order[..stepped_back];
+        let graph = rewrite::rewrite(&entry.graph, &layers, &quantized, &seen, &|i| !back.contains(&i), registry)?;
+        let runner = Runner::new(&graph, registry)?;
+        let mut agreements: Vec<Agreement> = measures.iter().map(|measure| Agreement::new(*measure)).collect();
+        for (inputs, exact) in measured.runs.iter().zip(&exact) {
+            for ((agreement, exact), other) in agreements.iter_mut().zip(exact).zip(runner.run(inputs)?) {
+                agreement.note(exact, &other)?;
+            }
+        }
+        Ok((agreements.iter().map(Agreement::value).fold(1.0, f64::min), graph))
+    };
+    // The least number of layers that go back, as far as fewer layers in eight bits never agree less.
+    let (mut low, mut high) = (0, layers.len() - 1);
+    let mut found = attempt(0)?;
+    if found.0 < options.accuracy {
+        low = 1;
+        if high == 0 {
+            return Ok(Err(missed(found.0, &layers[order[0]], &measured, options)));
+        }
+        let mut best = attempt(high)?;
+        if best.0 < options.accuracy {
+            return Ok(Err(missed(best.0, &layers[order[high]], &measured, options)));
+        }
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            found = attempt(middle)?;
+            if found.0 < options.accuracy {
+                low = middle + 1;
+            } else {
+                (high, best) = (middle, found);
+            }
+        }
+        found = best;
+    }
+    let back = &order[..low];
+    let reports = layers.iter().enumerate().map(|(i, layer)| LayerReport {
+        name: layer.name.clone(),
+        about: layer.about.clone(),
+        weights: layer.weights.len() as u64,
+        error: errors[i],
+        is_quantized: !back.contains(&i),
+    });
+    let report =
+        QuantizeReport { agreement: found.0, asked: options.accuracy, rows: measured.count, layers: reports.collect() };
+    entry.graph = found.1;
+    Ok(Ok(report))
+}
+
+fn missed(agreement: f64, layer: &Layer, rows: &Rows, options: &QuantizeOptions) -> String {
+    format!(
+        "with layer '{}' alone in int8 its answers agree by {agreement:.4} on {} rows, and {} is asked; --accuracy asks for less",
+        layer.name, rows.count, options.accuracy
+    )
+}
+
+/// An error over calibration data.
+fn calibration(e: hologram_resolver::Error) -> hologram_resolver::Error {
+    hologram_resolver::Error::new(e.kind(), format!("calibration data: {e}"))
+}
+
+/// The rows of batches as inputs of runs.
+fn runs(entry: &CompiledEntry, batches: &[RecordBatch], options: &QuantizeOptions) -> Result<Rows> {
+    let signature = Signature::try_from(&entry.point())?;
+    let most = match usize::try_from(entry.rows.fixed).unwrap_or(0) {
+        0 => cost::rows_of_run(cost::elements_of_row(&entry.graph)).min(ROWS_OF_RUN_MAX) as usize,
+        fixed => fixed,
+    };
+    let mut rows = Rows::default();
+    for batch in batches {
+        let schema = batch.schema();
+        let binding = Binding::named(&signature, schema.fields(), &options.bind).map_err(calibration)?;
+        let columns: Vec<_> = binding.columns().iter().map(|c| batch.column(*c).clone()).collect();
+        for inputs in binding.runs(&columns, batch.num_rows(), most).map_err(calibration)? {
+            let count = inputs.first().and_then(|x| x.shape().first()).copied().unwrap_or(0);
+            if count > 0 && (entry.rows.fixed == 0 || count == most) {
+                rows.count += count as u64;
+                rows.runs.push(inputs);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// How each output is held against the exact one.
+fn measures(entry: &CompiledEntry) -> Vec<Measure> {
+    let measure = |(port, (_, value)): (&hologram_resolver::plan::PortData, &(String, _))| {
+        let is_float = entry.graph.value(*value).fact.dtype().is_some_and(DType::is_float);
+        let origin = ports::origin(&entry.graph, *value).map(|(_, node)| node.op.as_str());
+        match origin {
+            _ if !is_float => Measure::Equal,
+            Some("Softmax" | "LogSoftmax") => Measure::Scores,
+            _ if !port.labels.is_empty() => Measure::Scores,
+            _ => Measure::Variance,
+        }
+    };
+    entry.outputs.iter().zip(entry.graph.outputs()).map(measure).collect()
+}
+
+/// How much each layer errs by itself in eight bits, on a few rows.
+fn errors(
+    entry: &CompiledEntry,
+    layers: &[Layer],
+    quantized: &[Quantized],
+    seen: &[SeenLayer],
+    rows: &Rows,
+    registry: &Registry,
+) -> Result<Vec<f64>> {
+    let runner = Runner::new(&rewrite::beside(&entry.graph, layers, quantized, seen, registry)?, registry)?;
+    let mut sums = vec![[0.0; 2]; layers.len()];
+    let mut count = 0;
+    for inputs in &rows.runs {
+        for (sums, pair) in sums.iter_mut().zip(runner.run(inputs)?.chunks_exact(2)) {
+            let [differences, squares] = agreement::error(&pair[0], &pair[1])?;
+            sums[0] += differences;
+            sums[1] += squares;
+        }
+        count += inputs.first().and_then(|x| x.shape().first()).copied().unwrap_or(0) as u64;
+        if count >= ROWS_BESIDE {
+            break;
+        }
+    }
+    let error = |[differences, squares]: [f64; 2]| match differences {
+        0.0 => 0.0,
+        differences => (differences / squares).sqrt(),
+    };
+    Ok(sums.into_iter().map(error).collect())
+}
