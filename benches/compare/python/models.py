@@ -10,6 +10,8 @@
     categories.onnx          four columns of 10, 20, 50 and 100 categories: embeddings, a layer of 64, one answer
     one_hot.onnx             four columns of 12, 8, 5 and 20 texts: scikit-learn's one-hot encoding and logistic regression
     one_hot_wide.onnx        the same over eight columns of 30 texts
+    layers_relu.onnx         256 numbers through layers of 512, 512 and 10, seeded random weights, Relu between them
+    layers_gelu.onnx         the same with Gelu
     categories_wide.onnx     four columns of 10 categories each, and two layers of 512: a row costs microseconds
 
 Needs the packages in tests/python/requirements.txt, and for minilm those in the requirements.txt beside this script,
@@ -282,6 +284,33 @@ def embedded(counts: list[int], layers: list[int]) -> onnx.ModelProto:
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
+def layers_relu(out: Path) -> None:
+    """Writes layers_relu.onnx."""
+    save(layered("Relu"), out / "layers_relu.onnx")
+
+
+def layers_gelu(out: Path) -> None:
+    """Writes layers_gelu.onnx."""
+    save(layered("Gelu"), out / "layers_gelu.onnx")
+
+
+def layered(activation: str) -> onnx.ModelProto:
+    """Fully connected layers with an activation between them."""
+    rng, widths, graph, value = np.random.default_rng(0), [256, 512, 512, 10], GraphBuilder(), "x"
+    for i, (k, n) in enumerate(zip(widths, widths[1:])):
+        scale = np.sqrt(2 / k)
+        matrix = graph.weight(f"weight_{i}", (rng.standard_normal((k, n)) * scale).astype(np.float32))
+        addend = graph.weight(f"bias_{i}", (rng.standard_normal(n) * 0.1).astype(np.float32))
+        last = i + 2 == len(widths)
+        value = graph.add("Gemm", value, matrix, addend, output="y" if last else "")
+        if not last:
+            value = graph.add(activation, value)
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", widths[0]])]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", widths[-1]])]
+    made = helper.make_graph(graph.nodes, "layers", inputs, outputs, list(graph.weights.values()))
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+
+
 def save(model: onnx.ModelProto, path: Path) -> None:
     """Checks and writes a model."""
     onnx.checker.check_model(model)
@@ -305,6 +334,8 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "categories_wide": categories_wide,
     "one_hot": one_hot,
     "one_hot_wide": one_hot_wide,
+    "layers_relu": layers_relu,
+    "layers_gelu": layers_gelu,
 }
 
 

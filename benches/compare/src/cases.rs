@@ -24,12 +24,17 @@ pub(crate) struct Case {
     pub(crate) dimensions: Vec<(&'static str, usize)>,
     /// How Hologram is given the rows.
     pub(crate) door: Door,
+    /// Whether layers are computed in eight bits, by rows that are drawn like those that are timed.
+    pub(crate) quantized: bool,
     /// What runs beside it: onnxruntime, or a library of python/libraries.py.
     pub(crate) peer: &'static str,
 }
 
 /// The engine that answers ONNX models.
 pub(crate) const ONNXRUNTIME: &str = "onnxruntime";
+
+/// The same with its own static quantization: scales by channel, ranges by rows that are drawn like those that are timed.
+pub(crate) const ONNXRUNTIME_INT8: &str = "onnxruntime-int8";
 
 /// How Hologram is given rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +123,11 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     for (made_as, counts) in [("one_hot", &[12, 8, 5, 20][..]), ("one_hot_wide", &[30; 8])] {
         all.extend(one_hot(&arguments.models, made_as, counts, 100_000));
     }
+    for activation in ["relu", "gelu"] {
+        for rows in [1, 16, 1_000] {
+            all.extend(layers(&arguments.models, activation, rows));
+        }
+    }
     all.extend([forest(&arguments.models, 10_000), breast_cancer(10_000), wine(10_000)].map(by_columns));
     all.extend(light(&arguments.cases));
     let unknown: Vec<&str> = arguments
@@ -151,6 +161,7 @@ fn minilm(models: &Path, batch: usize, sequence: usize) -> Case {
         ],
         dimensions: vec![("batch", batch), ("sequence", sequence)],
         door: Door::Values,
+        quantized: false,
         peer: ONNXRUNTIME,
     }
 }
@@ -163,6 +174,7 @@ fn resnet50(models: &Path) -> Case {
         inputs: Vec::new(),
         dimensions: Vec::new(),
         door: Door::Values,
+        quantized: false,
         peer: ONNXRUNTIME,
     }
 }
@@ -175,6 +187,7 @@ fn forest(models: &Path, rows: usize) -> Case {
         inputs: vec![input("features", DType::F32, &[rows, 30], Draw::Between(-2.0, 2.0))],
         dimensions: Vec::new(),
         door: Door::Values,
+        quantized: false,
         peer: ONNXRUNTIME,
     }
 }
@@ -194,6 +207,7 @@ fn own_file(models: &Path, peer: &'static str, rows: usize) -> Case {
         inputs: vec![input("features", dtype, &[rows, 30], Draw::Between(-2.0, 2.0))],
         dimensions: Vec::new(),
         door: Door::Values,
+        quantized: false,
         peer,
     }
 }
@@ -218,6 +232,7 @@ fn other_forest(models: &Path, made_as: &'static str, rows: usize) -> Case {
         inputs: vec![input("features", DType::F32, &[rows, 30], draw)],
         dimensions: Vec::new(),
         door: Door::Values,
+        quantized: false,
         peer: ONNXRUNTIME,
     }
 }
@@ -232,6 +247,7 @@ fn categories(models: &Path, rows: usize) -> Case {
         inputs: [10.0, 20.0, 50.0, 100.0].into_iter().enumerate().map(column).collect(),
         dimensions: vec![("N", rows)],
         door: Door::Columns(Mode::Table),
+        quantized: false,
         peer: ONNXRUNTIME,
     }
 }
@@ -246,6 +262,7 @@ fn repeats(models: &Path, rows: usize) -> Case {
         inputs: (0..4).map(column).collect(),
         dimensions: vec![("N", rows)],
         door: Door::Columns(Mode::Exact),
+        quantized: false,
         peer: ONNXRUNTIME,
     }
 }
@@ -262,6 +279,7 @@ fn one_hot(models: &Path, made_as: &'static str, counts: &[usize], rows: usize) 
         inputs: counts.iter().enumerate().map(column).collect(),
         dimensions: Vec::new(),
         door: Door::Columns(Mode::Auto),
+        quantized: false,
         peer: ONNXRUNTIME,
     };
     let coded = Case {
@@ -270,6 +288,21 @@ fn one_hot(models: &Path, made_as: &'static str, counts: &[usize], rows: usize) 
         ..texts.clone()
     };
     [texts, coded]
+}
+
+/// Three layers of 512 and 10 over 256 numbers in eight bits, beside onnxruntime in single precision and in eight bits.
+fn layers(models: &Path, activation: &str, rows: usize) -> [Case; 2] {
+    let made_as = if activation == "relu" { "layers_relu" } else { "layers_gelu" };
+    [ONNXRUNTIME, ONNXRUNTIME_INT8].map(|peer| Case {
+        name: format!("{made_as} rows={rows} int8 beside {peer}"),
+        model: models.join(made_as).with_extension("onnx"),
+        made_as: Some(made_as),
+        inputs: vec![input("x", DType::F32, &[rows, 256], Draw::Between(-2.0, 2.0))],
+        dimensions: vec![("N", rows)],
+        door: Door::Values,
+        quantized: true,
+        peer,
+    })
 }
 
 /// A case whose rows are columns, none of which repeats.
@@ -285,6 +318,7 @@ fn example(name: &str, rows: usize, inputs: Vec<Input>) -> Case {
         inputs,
         dimensions: vec![("N", rows)],
         door: Door::Values,
+        quantized: false,
         peer: ONNXRUNTIME,
     }
 }
@@ -317,6 +351,7 @@ fn light(cases: &Path) -> Vec<Case> {
             inputs: Vec::new(),
             dimensions: Vec::new(),
             door: Door::Values,
+            quantized: false,
             peer: ONNXRUNTIME,
         })
         .collect();

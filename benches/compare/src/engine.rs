@@ -7,7 +7,8 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use arrow_array::{
-    Array as _, ArrayRef, DictionaryArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
+    Array as _, ArrayRef, DictionaryArray, FixedSizeListArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
+    RecordBatch,
     cast::AsArray as _,
     types::{Float32Type, Int8Type, Int32Type, Int64Type},
 };
@@ -15,7 +16,7 @@ use arrow_buffer::{Buffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, FieldRef};
 use hologram_backends::{Description, OutputBuffer};
 use hologram_ops::{DType, Tensor, Value, control::Control};
-use hologram_planner::{Compiler, CompilerConfig, Mode, TableOptions};
+use hologram_planner::{CalibrationRows, Compiler, CompilerConfig, Mode, QuantizeOptions, TableOptions};
 use hologram_resolver::{
     Model, ModelOptions, Session,
     rows::{BindOptions, Binding, MemoMode, MemoPool, RowSession},
@@ -25,6 +26,12 @@ use std::{
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
+
+/// Rows that eight bits are chosen by, on both sides.
+pub(crate) const CALIBRATION_ROWS: usize = 1_024;
+
+/// What they are drawn from.
+pub(crate) const CALIBRATION_SEED: u64 = 0xca11;
 
 /// An open model and what a run needs.
 pub(crate) struct Engine {
@@ -68,7 +75,8 @@ impl Engine {
     pub(crate) fn open(case: &Case) -> Result<Self> {
         let compile = |mode| -> Result<Vec<u8>> {
             let tables = TableOptions { mode, ..TableOptions::default() };
-            Ok(Compiler::new(CompilerConfig { tables, ..CompilerConfig::default() })
+            let quantize = case.quantized.then(|| quantized(case)).transpose()?;
+            Ok(Compiler::new(CompilerConfig { tables, quantize, ..CompilerConfig::default() })
                 .compile(&case.model)?
                 .to_bytes()?)
         };
@@ -198,6 +206,21 @@ impl Engine {
         }
         Ok((greatest, unequal))
     }
+}
+
+/// Eight bits by rows that are drawn like those of the case.
+fn quantized(case: &Case) -> Result<QuantizeOptions> {
+    let mut calibration = CalibrationRows::new();
+    let columns = case.inputs.iter().zip(CALIBRATION_SEED..).map(|(input, seed)| {
+        let width = input.shape[1..].iter().product::<usize>();
+        let drawn = Input { shape: vec![CALIBRATION_ROWS, width], ..input.clone() }.make(seed)?.0;
+        let values: ArrayRef = Arc::new(Float32Array::from(drawn.as_tensor()?.as_slice::<f32>()?.to_vec()));
+        let item = Arc::new(Field::new("item", DataType::Float32, false));
+        let list = FixedSizeListArray::try_new(item, i32::try_from(width)?, values, None)?;
+        Ok((input.name.clone(), Arc::new(list) as ArrayRef))
+    });
+    calibration.push(&RecordBatch::try_from_iter(columns.collect::<Result<Vec<_>>>()?)?)?;
+    Ok(QuantizeOptions { calibration, ..QuantizeOptions::default() })
 }
 
 /// A session for the case's columns by position.

@@ -1,6 +1,10 @@
 //! onnxruntime, or a library of trees, in a process of its own: the client of python/peer.py, which describes the commands.
 
-use crate::{cases::Case, inputs::Input};
+use crate::{
+    cases::{Case, ONNXRUNTIME_INT8},
+    engine::{CALIBRATION_ROWS, CALIBRATION_SEED},
+    inputs::Input,
+};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -81,10 +85,17 @@ impl Peer {
     /// Loads a case's model; gives the seconds that it took.
     pub(crate) fn load(&mut self, case: &Case, threads: u32) -> Result<f64> {
         let dimensions: Map<String, Json> = case.dimensions.iter().map(|(n, k)| ((*n).to_owned(), json!(k))).collect();
-        let command = json!({
+        let mut command = json!({
             "do": "load", "session": SESSION, "model": case.model, "threads": threads, "dimensions": dimensions,
             "engine": case.peer,
         });
+        if case.peer == ONNXRUNTIME_INT8 {
+            let calibration = case.inputs.iter().zip(CALIBRATION_SEED..).map(|(input, seed)| {
+                let shape = std::iter::once(CALIBRATION_ROWS).chain(input.shape.iter().skip(1).copied()).collect();
+                (input.name.clone(), Input { shape, ..input.clone() }.wanted(seed))
+            });
+            command["calibrate"] = Json::Object(calibration.collect());
+        }
         self.ask(&command)?["seconds"].as_f64().context("the peer gave no seconds")
     }
 

@@ -92,10 +92,7 @@ impl Report {
                 "Hologram {}, 1 thread; onnxruntime {} and libraries, threads as listed (Python {}, numpy {})",
                 self.hologram, self.onnxruntime, self.python, self.numpy
             ),
-            format!(
-                "{} rounds; speed is the other's time over Hologram's: above 1, Hologram is quicker",
-                self.rounds
-            ),
+            format!("{} rounds; speed is the other's time over Hologram's: above 1, Hologram is quicker", self.rounds),
         ]
     }
 

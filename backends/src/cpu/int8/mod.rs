@@ -8,28 +8,64 @@
 mod tile;
 mod unit;
 
+use tile::panels;
 pub(crate) use tile::{Packed, product};
-pub(crate) use unit::{Body, Dot, Unit};
+pub(crate) use unit::{Body, COLUMNS, Dot, Unit};
 
 use hologram_ops::family::quantize::Coding;
+
+/// What sums of products become: `sum less excess, times scale, plus addend`, for the columns of a panel.
+#[derive(Debug)]
+pub(crate) struct Scaling {
+    excess: Vec<[i32; COLUMNS]>,
+    scales: Vec<[f32; COLUMNS]>,
+    addends: Vec<[f32; COLUMNS]>,
+}
+
+impl Scaling {
+    /// Of the sums with these weights, where a code stands for zero; a scale and an addend for each column.
+    pub(crate) fn new(weights: &Packed, zero: u8, scales: &[f32], addends: &[f32]) -> Self {
+        Self { excess: weights.excess(zero), scales: panels(scales, 0.0), addends: panels(addends, 0.0) }
+    }
+
+    /// The numbers of a panel.
+    #[inline(always)]
+    pub(crate) fn of(&self, panel: usize, sums: &[i32; COLUMNS]) -> [f32; COLUMNS] {
+        let (excess, scales, addends) = (&self.excess[panel], &self.scales[panel], &self.addends[panel]);
+        std::array::from_fn(|i| (sums[i].wrapping_sub(excess[i]) as f32).mul_add(scales[i], addends[i]))
+    }
+}
 
 /// Added to a number below 2^22, it leaves the number's integer, halves to even, in the lowest bits.
 const ROUNDING: f32 = 12_582_912.0;
 
-/// Writes the codes of numbers; says whether one of them is NaN, whose code is any.
+/// Writes the codes of as many numbers; says whether one of them is NaN, whose code is any.
 #[inline(always)]
 pub(crate) fn encode(numbers: &[f32], coding: Coding, codes: &mut [u8]) -> bool {
-    let mut has_nan = false;
-    for (x, code) in numbers.iter().zip(codes) {
-        has_nan |= x.is_nan();
+    let (numbers, last_numbers) = numbers.as_chunks::<COLUMNS>();
+    let (codes, last_codes) = codes.as_chunks_mut::<COLUMNS>();
+    // A lane each, so that the loop is one of whole registers.
+    let mut nan = [0_u32; COLUMNS];
+    for (numbers, codes) in numbers.iter().zip(codes) {
+        nan.iter_mut().zip(numbers).for_each(|(nan, x)| *nan |= u32::from(x.is_nan()));
+        *codes = encode_columns(numbers, coding);
+    }
+    for (x, code) in last_numbers.iter().zip(last_codes) {
+        nan[0] |= u32::from(x.is_nan());
         *code = encode_one(*x, coding);
     }
-    has_nan
+    nan != [0; COLUMNS]
+}
+
+/// The codes of the numbers of a panel.
+#[inline(always)]
+pub(crate) fn encode_columns(numbers: &[f32; COLUMNS], coding: Coding) -> [u8; COLUMNS] {
+    std::array::from_fn(|i| encode_one(numbers[i], coding))
 }
 
 /// The code of a number.
 #[inline(always)]
-pub(crate) fn encode_one(x: f32, Coding { factor, zero }: Coding) -> u8 {
+fn encode_one(x: f32, Coding { factor, zero }: Coding) -> u8 {
     let (least, most) = (-f32::from(zero), f32::from(255 - zero));
     let scaled = x * factor;
     // The ends are integers, so that what is cut first and rounded then is what is rounded first and cut then.

@@ -8,6 +8,9 @@ const ROWS_MAX: usize = 12;
 /// Panels of a tile at most.
 const PANELS_MAX: usize = 4;
 
+/// The sums of a tile: by rows, by panels.
+type Tile = [[[i32; COLUMNS]; PANELS_MAX]; ROWS_MAX];
+
 /// Weights in the order in which they are read.
 #[derive(Debug)]
 pub(crate) struct Packed {
@@ -44,19 +47,26 @@ impl Packed {
         self.n
     }
 
-    /// Bytes from one row of codes to the next.
+    /// Bytes from one row of codes to the next: so many that whole panels can be written.
     pub(crate) fn stride(&self) -> usize {
-        self.groups * GROUP
+        (self.groups * GROUP).next_multiple_of(COLUMNS)
     }
 
-    /// For each column, what its sums have too much where this code stands for zero.
-    pub(crate) fn excess(&self, zero: u8) -> Vec<i32> {
-        self.sums.iter().map(|sum| sum.wrapping_mul(i32::from(zero))).collect()
+    /// For each panel, what its columns' sums have too much where this code stands for zero.
+    pub(crate) fn excess(&self, zero: u8) -> Vec<[i32; COLUMNS]> {
+        let excess: Vec<i32> = self.sums.iter().map(|sum| sum.wrapping_mul(i32::from(zero))).collect();
+        panels(&excess, 0)
     }
 }
 
+/// The numbers of columns by panels, the last one filled up.
+pub(crate) fn panels<T: Copy>(columns: &[T], rest: T) -> Vec<[T; COLUMNS]> {
+    let panel = |own: &[T]| std::array::from_fn(|i| own.get(i).copied().unwrap_or(rest));
+    columns.chunks(COLUMNS).map(panel).collect()
+}
+
 /// Multiplies rows of codes, each [`Packed::stride`] bytes of which those behind k are any, with the weights, and hands
-/// out the sums: `each(row, first column, sums of the columns from there on)`.
+/// out the sums: `each(row, panel, sums of its columns)`, where columns behind the last one have sums of zero.
 ///
 /// # Safety
 /// The CPU has the instructions of `D`.
@@ -65,14 +75,14 @@ pub(crate) unsafe fn product<D: Dot>(
     rows: usize,
     codes: &[u8],
     weights: &Packed,
-    mut each: impl FnMut(usize, usize, &[i32]),
+    mut each: impl FnMut(usize, usize, &[i32; COLUMNS]),
 ) {
-    let Packed { groups, n, .. } = *weights;
+    let groups = weights.groups;
     let stride = weights.stride();
     assert!(codes.len() >= rows * stride, "{rows} rows of {stride} codes are given {}", codes.len());
-    let all = n.div_ceil(COLUMNS);
+    let all = weights.n.div_ceil(COLUMNS);
     assert!(weights.panels.len() == all * groups * GROUP_BYTES, "weights of another size");
-    let mut sums = [[0; PANELS_MAX * COLUMNS]; ROWS_MAX];
+    let mut sums: Tile = [[[0; COLUMNS]; PANELS_MAX]; ROWS_MAX];
     // Panels outside, so that they stay in the nearest cache while all rows go by.
     let mut rows_done = 0;
     while rows_done < rows {
@@ -84,14 +94,13 @@ pub(crate) unsafe fn product<D: Dot>(
             let wide = D::panels(height);
             let panels = if all - panel >= wide { wide } else { 1 };
             let at = &weights.panels[panel * groups * GROUP_BYTES..];
-            let columns = (panels * COLUMNS).min(n - panel * COLUMNS);
             for tile in 0..tiles {
                 let first = rows_done + tile * height;
                 let rows = &codes[first * stride..];
                 // SAFETY: the caller has the instructions; so many rows and panels are there, by the assertions.
-                unsafe { sum::<D>(height, panels, rows, groups, at, &mut sums) };
+                unsafe { sum::<D>(height, panels, rows, [stride, groups], at, &mut sums) };
                 for (r, sums) in sums[..height].iter().enumerate() {
-                    each(first + r, panel * COLUMNS, &sums[..columns]);
+                    sums[..panels].iter().enumerate().for_each(|(p, sums)| each(first + r, panel + p, sums));
                 }
             }
             panel += panels;
@@ -105,54 +114,51 @@ pub(crate) unsafe fn product<D: Dot>(
 /// # Safety
 /// As [`tile`].
 #[inline(always)]
-unsafe fn sum<D: Dot>(
-    rows: usize,
-    panels: usize,
-    codes: &[u8],
-    groups: usize,
-    weights: &[i8],
-    sums: &mut [[i32; PANELS_MAX * COLUMNS]; ROWS_MAX],
-) {
+unsafe fn sum<D: Dot>(rows: usize, panels: usize, codes: &[u8], size: [usize; 2], weights: &[i8], sums: &mut Tile) {
     match (rows, panels) {
         // SAFETY: as the caller promises.
-        (12, 2) => unsafe { tile::<D, 12, 2>(codes, groups, weights, sums) },
+        (12, 2) => unsafe { tile::<D, 12, 2>(codes, size, weights, sums) },
         // SAFETY: as above.
-        (12, _) => unsafe { tile::<D, 12, 1>(codes, groups, weights, sums) },
+        (12, _) => unsafe { tile::<D, 12, 1>(codes, size, weights, sums) },
         // SAFETY: as above.
-        (4, 4) => unsafe { tile::<D, 4, 4>(codes, groups, weights, sums) },
+        (4, 4) => unsafe { tile::<D, 4, 4>(codes, size, weights, sums) },
         // SAFETY: as above.
-        (4, _) => unsafe { tile::<D, 4, 1>(codes, groups, weights, sums) },
+        (4, _) => unsafe { tile::<D, 4, 1>(codes, size, weights, sums) },
         // SAFETY: as above.
-        (3, _) => unsafe { tile::<D, 3, 1>(codes, groups, weights, sums) },
+        (3, _) => unsafe { tile::<D, 3, 1>(codes, size, weights, sums) },
         // SAFETY: as above.
-        (2, 4) => unsafe { tile::<D, 2, 4>(codes, groups, weights, sums) },
+        (2, 4) => unsafe { tile::<D, 2, 4>(codes, size, weights, sums) },
         // SAFETY: as above.
-        (2, _) => unsafe { tile::<D, 2, 1>(codes, groups, weights, sums) },
+        (2, _) => unsafe { tile::<D, 2, 1>(codes, size, weights, sums) },
         // SAFETY: as above.
-        (_, 4) => unsafe { tile::<D, 1, 4>(codes, groups, weights, sums) },
+        (_, 4) => unsafe { tile::<D, 1, 4>(codes, size, weights, sums) },
         // SAFETY: as above.
-        _ => unsafe { tile::<D, 1, 1>(codes, groups, weights, sums) },
+        _ => unsafe { tile::<D, 1, 1>(codes, size, weights, sums) },
     }
 }
 
 /// One tile of `M` rows and `P` panels.
 ///
 /// # Safety
-/// The CPU has the instructions of `D`; `codes` has `M` rows of `groups` groups, `weights` `P` panels of them.
+/// The CPU has the instructions of `D`; `codes` has `M` rows of `groups` groups, each `stride` bytes
+/// after the one before, `weights` `P` panels of them.
 #[inline(always)]
 unsafe fn tile<D: Dot, const M: usize, const P: usize>(
     codes: &[u8],
-    groups: usize,
+    [stride, groups]: [usize; 2],
     weights: &[i8],
-    out: &mut [[i32; PANELS_MAX * COLUMNS]; ROWS_MAX],
+    out: &mut Tile,
 ) {
-    debug_assert!(codes.len() >= M * groups * GROUP && weights.len() >= P * groups * GROUP_BYTES, "a tile too large");
+    debug_assert!(
+        codes.len() >= (M - 1) * stride + groups * GROUP && weights.len() >= P * groups * GROUP_BYTES,
+        "a tile too large"
+    );
     // SAFETY: the caller has the instructions.
     let mut sums = [[unsafe { D::zero() }; P]; M];
     for group in 0..groups {
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: row r has so many groups.
-            let at = unsafe { codes.as_ptr().add((r * groups + group) * GROUP) };
+            let at = unsafe { codes.as_ptr().add(r * stride + group * GROUP) };
             // SAFETY: as above; four bytes are there.
             let four = u32::from_le(unsafe { at.cast::<u32>().read_unaligned() });
             for (p, sum) in sums.iter_mut().enumerate() {
@@ -164,9 +170,9 @@ unsafe fn tile<D: Dot, const M: usize, const P: usize>(
         }
     }
     for (row, sums) in out.iter_mut().zip(&sums) {
-        for (columns, sum) in row.chunks_exact_mut(COLUMNS).zip(sums) {
+        for (columns, sum) in row.iter_mut().zip(sums) {
             // SAFETY: the caller has the instructions.
-            columns.copy_from_slice(&unsafe { D::columns(*sum) });
+            *columns = unsafe { D::columns(*sum) };
         }
     }
 }
@@ -192,8 +198,9 @@ mod tests {
             let n = weights.columns();
             // SAFETY: the caller has the instructions.
             unsafe {
-                product::<D>(rows, codes, weights, |row, first, sums| {
-                    for (at, sum) in out[row * n + first..].iter_mut().zip(sums) {
+                product::<D>(rows, codes, weights, |row, panel, sums| {
+                    let own = &mut out[row * n..][..n][panel * COLUMNS..];
+                    for (at, sum) in own.iter_mut().zip(sums) {
                         // A second answer for a place would show.
                         *at = at.wrapping_add(*sum);
                     }
@@ -227,8 +234,8 @@ mod tests {
             for row in 0..rows {
                 padded[row * stride..][..k].copy_from_slice(&codes[row * k..][..k]);
             }
-            let sums: Vec<i32> = (0..n).map(|c| (0..k).map(|l| i32::from(weights[l * n + c])).sum()).collect();
-            assert_eq!(packed.excess(3), sums.iter().map(|sum| sum * 3).collect::<Vec<_>>());
+            let sum = |column: usize| (0..k).map(|l| i32::from(weights[l * n + column])).sum::<i32>();
+            assert_eq!(packed.excess(3), panels(&(0..n).map(|column| sum(column) * 3).collect::<Vec<_>>(), 0));
             for unit in Unit::available() {
                 let mut out = vec![0; rows * n];
                 unit.run(Whole { rows, codes: &padded, weights: &packed, out: &mut out });

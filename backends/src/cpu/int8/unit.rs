@@ -22,6 +22,9 @@ pub(crate) enum Unit {
     /// AVX-512 VNNI: 64 products of bytes an instruction.
     #[cfg(target_arch = "x86_64")]
     Vnni,
+    /// The same with AVX-512 VBMI, which looks bytes up in registers.
+    #[cfg(target_arch = "x86_64")]
+    Vbmi,
 }
 
 /// What runs on a unit. Implementations are `#[inline(always)]`, as all that they call: what is not inlined is compiled
@@ -44,6 +47,9 @@ impl Unit {
             let has_avx2 = has!("avx2") && has!("fma") && has!("bmi2") && has!("f16c");
             let has_avx512 = has!("avx512f") && has!("avx512vl") && has!("avx512bw") && has!("avx512dq");
             if has_avx2 && has_avx512 && has!("avx512vnni") {
+                if has!("avx512vbmi") {
+                    found.push(Self::Vbmi);
+                }
                 found.push(Self::Vnni);
             }
             if has_avx2 {
@@ -72,13 +78,20 @@ impl Unit {
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx2,fma,bmi2,f16c")]
             unsafe fn vnni(body: impl Body) {
                 // SAFETY: this function's own promise.
-                unsafe { body.run::<x86::Vnni>() }
+                unsafe { body.run::<x86::Vnni<false>>() }
+            }
+            #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx512vbmi,avx2,fma,bmi2,f16c")]
+            unsafe fn vbmi(body: impl Body) {
+                // SAFETY: this function's own promise.
+                unsafe { body.run::<x86::Vnni<true>>() }
             }
             match self {
                 // SAFETY: a `Unit` other than `Portable` exists only where the CPU has it.
                 Self::Avx2 => return unsafe { avx2(body) },
                 // SAFETY: as above.
                 Self::Vnni => return unsafe { vnni(body) },
+                // SAFETY: as above.
+                Self::Vbmi => return unsafe { vbmi(body) },
                 Self::Portable => {}
             }
         }
@@ -105,6 +118,11 @@ pub(crate) unsafe trait Dot {
     unsafe fn dot(sums: Self::Sums, codes: u32, weights: *const i8) -> Self::Sums;
     /// The sums of the columns, in order.
     unsafe fn columns(sums: Self::Sums) -> [i32; COLUMNS];
+    /// The entries of these codes.
+    #[inline(always)]
+    unsafe fn look_up(table: &[u8; 256], codes: [u8; COLUMNS]) -> [u8; COLUMNS] {
+        codes.map(|code| table[usize::from(code)])
+    }
 }
 
 /// Plain Rust.
@@ -144,10 +162,11 @@ mod x86 {
     use super::{COLUMNS, Dot};
     use std::arch::x86_64::*;
 
-    pub(super) struct Vnni;
+    /// With VBMI or without.
+    pub(super) struct Vnni<const HAS_VBMI: bool>;
 
     // SAFETY: each function is a few instructions of the set, which the caller promises to have.
-    unsafe impl Dot for Vnni {
+    unsafe impl<const HAS_VBMI: bool> Dot for Vnni<HAS_VBMI> {
         type Sums = __m512i;
         const HEIGHTS: &'static [usize] = &[12, 4, 2, 1];
         fn panels(height: usize) -> usize {
@@ -173,6 +192,32 @@ mod x86 {
             // SAFETY: the caller has the instruction set, and there are sixteen places.
             unsafe { _mm512_storeu_si512(columns.as_mut_ptr().cast(), sums) };
             columns
+        }
+        #[inline(always)]
+        unsafe fn look_up(table: &[u8; 256], codes: [u8; COLUMNS]) -> [u8; COLUMNS] {
+            if !HAS_VBMI {
+                return codes.map(|code| table[usize::from(code)]);
+            }
+            // SAFETY: the table has four registers' bytes.
+            let quarter = |i: usize| unsafe { _mm512_loadu_si512(table[64 * i..].as_ptr().cast()) };
+            // SAFETY: sixteen bytes are there.
+            let codes = unsafe { _mm_loadu_si128(codes.as_ptr().cast()) };
+            // SAFETY: the caller has the instruction set. What lies in the upper lanes is looked up and dropped.
+            let wide = unsafe { _mm512_castsi128_si512(codes) };
+            // SAFETY: as above. The lowest seven bits of a code choose among 128 entries.
+            let lower = unsafe { _mm512_permutex2var_epi8(quarter(0), wide, quarter(1)) };
+            // SAFETY: as above.
+            let upper = unsafe { _mm512_permutex2var_epi8(quarter(2), wide, quarter(3)) };
+            // SAFETY: as above. The eighth bit chooses the half.
+            let half = unsafe { _mm512_movepi8_mask(wide) };
+            // SAFETY: as above.
+            let found = unsafe { _mm512_mask_blend_epi8(half, lower, upper) };
+            // SAFETY: as above.
+            let found = unsafe { _mm512_castsi512_si128(found) };
+            let mut entries = [0; COLUMNS];
+            // SAFETY: as above; there are sixteen places.
+            unsafe { _mm_storeu_si128(entries.as_mut_ptr().cast(), found) };
+            entries
         }
     }
 
@@ -223,6 +268,33 @@ mod x86 {
                 unsafe { _mm256_storeu_si256(eight.as_mut_ptr().cast(), ordered) };
             }
             columns
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Whole<'a>(&'a [u8; 256], &'a mut [u8; 256]);
+
+    impl Body for Whole<'_> {
+        #[inline(always)]
+        unsafe fn run<D: Dot>(self) {
+            for (first, found) in (0..=u8::MAX).step_by(COLUMNS).zip(self.1.as_chunks_mut::<COLUMNS>().0) {
+                // SAFETY: the caller has the instructions.
+                *found = unsafe { D::look_up(self.0, std::array::from_fn(|i| first + i as u8)) };
+            }
+        }
+    }
+
+    #[test]
+    fn each_unit_looks_up_every_code() {
+        let table = std::array::from_fn(|i| (i * 91 + 7) as u8);
+        for unit in Unit::available() {
+            let mut found = [0; 256];
+            unit.run(Whole(&table, &mut found));
+            assert_eq!(found, table, "{unit:?}");
         }
     }
 }

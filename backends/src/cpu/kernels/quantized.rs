@@ -1,7 +1,7 @@
 //! Fully connected layers in eight bits: blocks of rows go through all layers while their codes are near.
 
 use super::{Io, Kernel, Request};
-use crate::cpu::int8::{Body, Dot, Packed, Unit, encode, encode_one, product};
+use crate::cpu::int8::{Body, COLUMNS, Dot, Packed, Scaling, Unit, encode, encode_columns, product};
 use hologram_ops::{
     DType, Result, Tensor,
     family::quantize::{Coding, QuantizedLayers},
@@ -23,10 +23,7 @@ struct Layers {
 #[derive(Debug)]
 struct Layer {
     weights: Packed,
-    /// What sums have too much, for each column.
-    excess: Vec<i32>,
-    scales: Vec<f32>,
-    addends: Vec<f32>,
+    scaling: Scaling,
     /// What is made of the sums for the next layer.
     next: Option<Next>,
 }
@@ -44,7 +41,7 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     let (width, outer) = request.shape(0)?.split_last()?;
     request.inputs.first()?.as_ref().filter(|l| l.dtype == DType::F32)?;
     let constant = |i: usize| request.constants.get(i).and_then(Option::as_ref);
-    let floats = |i: usize| constant(i)?.as_slice::<f32>().ok().map(<[f32]>::to_vec);
+    let floats = |i: usize| constant(i)?.as_slice::<f32>().ok();
     let layers = op.codings.iter().enumerate().map(|(i, coding)| {
         let first = QuantizedLayers::input_of(i);
         let weights: &Tensor = constant(first)?;
@@ -58,8 +55,8 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
                 Some(Next { coding: next.numbers, table: changes.then_some(table) })
             }
         };
-        let excess = weights.excess(coding.zero);
-        Some(Layer { weights, excess, scales: floats(first + 1)?, addends: floats(first + 2)?, next })
+        let scaling = Scaling::new(&weights, coding.zero, floats(first + 1)?, floats(first + 2)?);
+        Some(Layer { weights, scaling, next })
     });
     let layers = layers.collect::<Option<Vec<_>>>()?;
     let (unit, rows, coding) = (Unit::best(), outer.iter().product(), op.codings.first()?.numbers);
@@ -127,40 +124,47 @@ impl Body for Block<'_> {
         for (i, layer) in layers.layers.iter().enumerate() {
             let columns = layer.weights.columns();
             let next_stride = layers.layers.get(i + 1).map_or(0, |next| next.weights.stride());
-            let each = |row: usize, first: usize, sums: &[i32]| match &layer.next {
+            let (codes, weights, scaling) = (&from[..rows * stride], &layer.weights, &layer.scaling);
+            match &layer.next {
                 None => {
-                    let out = &mut out[row * columns + first..][..sums.len()];
-                    layer.scale(first, sums, |i, y| out[i] = y);
+                    let each = |row: usize, panel: usize, sums: &[i32; COLUMNS]| {
+                        let out = &mut out[row * columns..][..columns][panel * COLUMNS..];
+                        out.iter_mut().zip(scaling.of(panel, sums)).for_each(|(out, y)| *out = y);
+                    };
+                    // SAFETY: the caller has the instructions.
+                    unsafe { product::<D>(rows, codes, weights, each) };
                 }
                 Some(next) => {
-                    let codes = &mut to[row * next_stride + first..][..sums.len()];
-                    layer.scale(first, sums, |i, y| codes[i] = encode_one(y, next.coding));
-                    if let Some(table) = &next.table {
-                        codes.iter_mut().for_each(|code| *code = table[usize::from(*code)]);
+                    let coding = next.coding;
+                    let place = |row: usize, panel: usize| row * next_stride + panel * COLUMNS;
+                    match next.table.as_deref() {
+                        None => {
+                            let each = |row: usize, panel: usize, sums: &[i32; COLUMNS]| {
+                                let codes = encode_columns(&scaling.of(panel, sums), coding);
+                                to[place(row, panel)..][..COLUMNS].copy_from_slice(&codes);
+                            };
+                            // SAFETY: the caller has the instructions.
+                            unsafe { product::<D>(rows, codes, weights, each) };
+                        }
+                        Some(table) => {
+                            let each = |row: usize, panel: usize, sums: &[i32; COLUMNS]| {
+                                let codes = encode_columns(&scaling.of(panel, sums), coding);
+                                // SAFETY: the caller has the instructions.
+                                let codes = unsafe { D::look_up(table, codes) };
+                                to[place(row, panel)..][..COLUMNS].copy_from_slice(&codes);
+                            };
+                            // SAFETY: the caller has the instructions.
+                            unsafe { product::<D>(rows, codes, weights, each) };
+                        }
                     }
                 }
-            };
-            // SAFETY: the caller has the instructions.
-            unsafe { product::<D>(rows, &from[..rows * stride], &layer.weights, each) };
+            }
             std::mem::swap(&mut from, &mut to);
             stride = next_stride;
         }
         let columns = out.len() / rows.max(1);
         for (r, _) in has_nan[..rows].iter().enumerate().filter(|(_, nan)| **nan) {
             out[r * columns..][..columns].fill(f32::NAN);
-        }
-    }
-}
-
-impl Layer {
-    /// Hands out what the sums of the columns from `first` on become.
-    #[inline(always)]
-    fn scale(&self, first: usize, sums: &[i32], mut each: impl FnMut(usize, f32)) {
-        let excess = &self.excess[first..][..sums.len()];
-        let scales = &self.scales[first..][..sums.len()];
-        let addends = &self.addends[first..][..sums.len()];
-        for (i, sum) in sums.iter().enumerate() {
-            each(i, (sum.wrapping_sub(excess[i]) as f32).mul_add(scales[i], addends[i]));
         }
     }
 }

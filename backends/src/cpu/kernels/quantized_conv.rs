@@ -5,7 +5,7 @@ use super::{
     Io, Kernel, Request,
     convolution::{Shape, shape_of, valid},
 };
-use crate::cpu::int8::{Body, Dot, Packed, Unit, encode, product};
+use crate::cpu::int8::{Body, COLUMNS, Dot, Packed, Scaling, Unit, encode, product};
 use hologram_ops::{
     DType, Result,
     family::quantize::{Coding, QuantizedConv},
@@ -22,15 +22,12 @@ struct Convolution {
     coding: Coding,
     /// For each group its weights, k in the order of a window: rows, columns, channels.
     groups: Vec<Group>,
-    scales: Vec<f32>,
-    addends: Vec<f32>,
 }
 
 #[derive(Debug)]
 struct Group {
     weights: Packed,
-    /// What sums have too much, for each column.
-    excess: Vec<i32>,
+    scaling: Scaling,
 }
 
 /// The kernel for a `QuantizedConv` whose weights are constants.
@@ -39,19 +36,19 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     request.inputs.first()?.as_ref().filter(|l| l.dtype == DType::F32)?;
     let shape = shape_of(&op.conv, request.shape(0)?, request.shape(1)?)?;
     let constant = |i: usize| request.constants.get(i).and_then(Option::as_ref);
-    let floats = |i: usize| constant(i)?.as_slice::<f32>().ok().map(<[f32]>::to_vec);
-    let weights = constant(1)?.as_slice::<i8>().ok()?;
+    let floats = |i: usize| constant(i)?.as_slice::<f32>().ok().filter(|own| own.len() == shape.maps);
+    let (weights, scales, addends) = (constant(1)?.as_slice::<i8>().ok()?, floats(2)?, floats(3)?);
     let (maps, channels, taps) = (shape.maps / shape.group, shape.per_group, shape.taps());
     let pack = |group: usize| {
         let weights = Packed::new(channels * taps, maps, |k, map| {
             weights[((group * maps + map) * channels + k % channels) * taps + k / channels]
         });
-        let excess = weights.excess(op.coding.zero);
-        Group { weights, excess }
+        let own = group * maps..(group + 1) * maps;
+        let scaling = Scaling::new(&weights, op.coding.zero, &scales[own.clone()], &addends[own]);
+        Group { weights, scaling }
     };
     let groups = (0..shape.group).map(pack).collect();
-    let (scales, addends) = (floats(2)?, floats(3)?);
-    Some(Box::new(Convolution { unit: Unit::best(), shape, coding: op.coding, groups, scales, addends }))
+    Some(Box::new(Convolution { unit: Unit::best(), shape, coding: op.coding, groups }))
 }
 
 impl Convolution {
@@ -133,13 +130,10 @@ impl Body for Image<'_> {
                 for (i, window) in windows.chunks_exact_mut(stride.max(1)).take(count).enumerate() {
                     convolution.window(codes, g, first + i, window);
                 }
-                let scales = &convolution.scales[g * maps..][..maps];
-                let addends = &convolution.addends[g * maps..][..maps];
-                let each = |row: usize, column: usize, sums: &[i32]| {
-                    for (i, sum) in sums.iter().enumerate() {
-                        let map = column + i;
-                        let sum = sum.wrapping_sub(group.excess[map]);
-                        out[(g * maps + map) * places + first + row] = (sum as f32).mul_add(scales[map], addends[map]);
+                let each = |row: usize, panel: usize, sums: &[i32; COLUMNS]| {
+                    let y = group.scaling.of(panel, sums);
+                    for (map, y) in (panel * COLUMNS..maps).zip(y) {
+                        out[(g * maps + map) * places + first + row] = y;
                     }
                 };
                 // SAFETY: the caller has the instructions.
