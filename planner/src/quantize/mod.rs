@@ -142,15 +142,12 @@ fn layer_text(layer: &LayerReport) -> String {
     format!("layer {} ({}): {how}, error {:.2} % in int8", layer.name, layer.about, layer.error * 100.0)
 }
 
-/// Quantizes an entry point; or why it cannot be.
+/// Quantizes an entry point; or why it cannot be. Rows may depend on each other: both plans are given the same runs.
 fn quantize(
     entry: &mut CompiledEntry,
     registry: &Registry,
     options: &QuantizeOptions,
 ) -> Result<Result<QuantizeReport, String>> {
-    if !entry.rows.independent {
-        return Ok(Err(format!("its rows depend on each other ({})", entry.rows.reason)));
-    }
     let is_pure = |id| entry.graph.node(id).is_none_or(|node| node.operator.is_pure());
     if !entry.graph.order()?.into_iter().all(is_pure) {
         return Ok(Err("an operator of it draws random numbers".into()));

@@ -4,22 +4,30 @@ use super::{Rows, layers::Layer, runner::Runner};
 use crate::Result;
 use hologram_ops::{Registry, Tensor, family::quantize::Coding, graph::Graph};
 
-/// Numbers of a value that are kept.
-const SAMPLES_MAX: usize = 1 << 14;
-
 /// Places that are tried for each end of the range.
 const ENDS_TRIED: u8 = 15;
 
 /// How much an end is moved inwards from one place to the next, as a part of its distance from zero.
 const END_STEP: f64 = 0.05;
 
-/// Numbers of a value, as they come by.
-#[derive(Debug, Default)]
+/// Parts of a histogram.
+const BINS: usize = 1 << 13;
+
+/// Numbers of a value, counted as they come by: in even parts of a range about zero, which doubles when a number lies
+/// beyond it. So even the rarest is there: one that is far away may be worth more than all others.
+#[derive(Debug)]
 pub(super) struct Seen {
     least: f32,
     most: f32,
-    /// Some of them, evenly spread over each run.
-    pub(super) samples: Vec<f32>,
+    /// Half of the range.
+    radius: f64,
+    counts: Vec<u64>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { least: 0.0, most: 0.0, radius: f64::from(f32::MIN_POSITIVE), counts: vec![0; BINS] }
+    }
 }
 
 /// What was seen of a layer.
@@ -32,16 +40,35 @@ pub(super) struct SeenLayer {
 }
 
 impl Seen {
-    fn note(&mut self, tensor: &Tensor, share: usize) -> Result<()> {
-        let values = tensor.as_slice::<f32>()?;
-        for value in values.iter().filter(|x| x.is_finite()) {
-            self.least = self.least.min(*value);
-            self.most = self.most.max(*value);
+    fn note(&mut self, tensor: &Tensor) -> Result<()> {
+        for x in tensor.as_slice::<f32>()?.iter().copied().filter(|x| x.is_finite()) {
+            self.least = self.least.min(x);
+            self.most = self.most.max(x);
+            let x = f64::from(x);
+            while x.abs() > self.radius {
+                self.widen();
+            }
+            let place = (x / self.radius + 1.0) * (BINS / 2) as f64;
+            self.counts[(place as usize).min(BINS - 1)] += 1;
         }
-        // An odd step, so that not always the same columns are met.
-        let step = values.len().div_ceil(share.max(1)) | 1;
-        self.samples.extend(values.iter().step_by(step).filter(|x| x.is_finite()));
         Ok(())
+    }
+
+    /// Doubles the range: two parts become one.
+    fn widen(&mut self) {
+        self.radius *= 2.0;
+        let mut counts = vec![0; BINS];
+        for (i, pair) in self.counts.chunks_exact(2).enumerate() {
+            counts[BINS / 4 + i] = pair[0] + pair[1];
+        }
+        self.counts = counts;
+    }
+
+    /// The middle of each part that has numbers, and how many.
+    fn numbers(&self) -> (Vec<f32>, Vec<f64>) {
+        let middle = |i: usize| ((i as f64 + 0.5) / (BINS / 2) as f64 - 1.0) * self.radius;
+        let counted = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        counted.map(|(i, count)| (middle(i) as f32, *count as f64)).unzip()
     }
 
     /// The coding of a part of each side of the range; zero has a code of its own.
@@ -73,8 +100,10 @@ impl Seen {
 
     /// The coding with the least squares of errors.
     pub(super) fn coding(&self) -> Result<Coding> {
+        let (numbers, counts) = self.numbers();
         let error = |coding: Coding| -> Result<f64> {
-            Ok(self.samples.iter().map(|x| (coding.number(coding.code(*x)) - f64::from(*x)).powi(2)).sum())
+            let square = |x: &f32| (coding.number(coding.code(*x)) - f64::from(*x)).powi(2);
+            Ok(numbers.iter().zip(&counts).map(|(x, count)| square(x) * count).sum())
         };
         Ok(self.search(error)?.unwrap_or(Coding { factor: 1.0, zero: 0 }))
     }
@@ -89,11 +118,13 @@ impl Seen {
             let numbers = (0..=255).map(|code| coding.number(code) as f32).collect();
             Ok(function(numbers)?.into_iter().map(|y| next.code(y)).collect())
         };
-        let exact: Vec<f64> = function(self.samples.clone())?.into_iter().map(f64::from).collect();
+        let (numbers, counts) = self.numbers();
+        let exact: Vec<f64> = function(numbers.clone())?.into_iter().map(f64::from).collect();
         let error = |coding: Coding| -> Result<f64> {
             let table = table(coding)?;
             let coded = |x: &f32| next.number(table[usize::from(coding.code(*x))]);
-            Ok(self.samples.iter().zip(&exact).map(|(x, y)| (coded(x) - y).powi(2)).sum())
+            let squares = numbers.iter().zip(&exact).map(|(x, y)| (coded(x) - y).powi(2));
+            Ok(squares.zip(&counts).map(|(square, count)| square * count).sum())
         };
         // The next layer's own coding is the right one where the function only cuts off.
         let (own, found) = (error(next)?, self.search(error)?);
@@ -113,11 +144,10 @@ pub(super) fn watch(graph: &Graph, layers: &[Layer], rows: &Rows, registry: &Reg
     let runner = Runner::new(&watched, registry)?;
     let mut seen: Vec<SeenLayer> = Vec::new();
     seen.resize_with(layers.len(), SeenLayer::default);
-    let share = SAMPLES_MAX.div_ceil(rows.runs.len().max(1));
     for inputs in &rows.runs {
         for (seen, ends) in seen.iter_mut().zip(runner.run(inputs)?.chunks_exact(2)) {
-            seen.input.note(&ends[0], share)?;
-            seen.output.note(&ends[1], share)?;
+            seen.input.note(&ends[0])?;
+            seen.output.note(&ends[1])?;
         }
     }
     Ok(seen)
@@ -129,7 +159,7 @@ mod tests {
 
     fn seen(values: &[f32]) -> Seen {
         let mut seen = Seen::default();
-        seen.note(&Tensor::from_slice([values.len()], values).unwrap(), SAMPLES_MAX).unwrap();
+        seen.note(&Tensor::from_slice([values.len()], values).unwrap()).unwrap();
         seen
     }
 
@@ -141,10 +171,14 @@ mod tests {
         assert_eq!((positive.zero, positive.code(4.0)), (0, 255));
         assert_eq!(seen(&[0.0, 0.0]).coding().unwrap(), Coding { factor: 1.0, zero: 0 });
         // Ends are moved inwards where few numbers lie beyond them, as much as pays.
-        let mut many: Vec<f32> = (0..16_000).map(|i| (i * 37 % 201 - 100) as f32 * 0.01).collect();
-        many.extend([1.02, -1.02]);
+        let mut many: Vec<f32> = (0..200_000).map(|i| (i * 37 % 201 - 100) as f32 * 0.01).collect();
+        many.extend([1.2, -1.2]);
         let coding = seen(&many).coding().unwrap();
-        assert!(coding.code(1.02) == 255 && coding.factor > 255.0 / 2.04, "{coding:?}");
+        assert!(coding.factor > 255.0 / 2.2, "{coding:?}");
+        // One that is worth more than all others is kept.
+        many.push(1_000.0);
+        let coding = seen(&many).coding().unwrap();
+        assert!(coding.number(coding.code(1_000.0)) > 990.0, "{coding:?}");
     }
 
     #[test]
