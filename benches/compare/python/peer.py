@@ -148,7 +148,7 @@ class Calibration(CalibrationDataReader):
 
     def __init__(self, feeds: dict[str, np.ndarray]) -> None:
         rows = len(next(iter(feeds.values())))
-        parts = [{name: value[at : at + 64] for name, value in feeds.items()} for at in range(0, rows, 64)]
+        parts = [{name: value[at : at + 16] for name, value in feeds.items()} for at in range(0, rows, 16)]
         self.parts = iter(parts)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
@@ -157,7 +157,8 @@ class Calibration(CalibrationDataReader):
 
 def quantized(model: str, calibrate: dict[str, Any]) -> bytes:
     """The model in eight bits by onnxruntime's own static quantization."""
-    feeds = {name: made(wanted, np.float32) for name, wanted in calibrate.items()}
+    inputs = ort.InferenceSession(model, providers=["CPUExecutionProvider"]).get_inputs()
+    feeds = {info.name: made(calibrate[info.name], TYPES[info.type]) for info in inputs}
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "quantized.onnx")
         kinds = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8, "per_channel": True}

@@ -24,8 +24,8 @@ pub(crate) struct Case {
     pub(crate) dimensions: Vec<(&'static str, usize)>,
     /// How Hologram is given the rows.
     pub(crate) door: Door,
-    /// Whether layers are computed in eight bits, by rows that are drawn like those that are timed.
-    pub(crate) quantized: bool,
+    /// Where layers are computed in eight bits: by so many rows, which are drawn like those that are timed.
+    pub(crate) quantized: Option<usize>,
     /// What runs beside it: onnxruntime, or a library of python/libraries.py.
     pub(crate) peer: &'static str,
 }
@@ -123,6 +123,10 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     for (made_as, counts) in [("one_hot", &[12, 8, 5, 20][..]), ("one_hot_wide", &[30; 8])] {
         all.extend(one_hot(&arguments.models, made_as, counts, 100_000));
     }
+    for peer in [ONNXRUNTIME, ONNXRUNTIME_INT8] {
+        let plain = minilm(&arguments.models, 8, 128);
+        all.push(Case { name: format!("{} int8 beside {peer}", plain.name), quantized: Some(64), peer, ..plain });
+    }
     for activation in ["relu", "gelu"] {
         for rows in [1, 16, 1_000] {
             all.extend(layers(&arguments.models, activation, rows));
@@ -161,7 +165,7 @@ fn minilm(models: &Path, batch: usize, sequence: usize) -> Case {
         ],
         dimensions: vec![("batch", batch), ("sequence", sequence)],
         door: Door::Values,
-        quantized: false,
+        quantized: None,
         peer: ONNXRUNTIME,
     }
 }
@@ -174,7 +178,7 @@ fn resnet50(models: &Path) -> Case {
         inputs: Vec::new(),
         dimensions: Vec::new(),
         door: Door::Values,
-        quantized: false,
+        quantized: None,
         peer: ONNXRUNTIME,
     }
 }
@@ -187,7 +191,7 @@ fn forest(models: &Path, rows: usize) -> Case {
         inputs: vec![input("features", DType::F32, &[rows, 30], Draw::Between(-2.0, 2.0))],
         dimensions: Vec::new(),
         door: Door::Values,
-        quantized: false,
+        quantized: None,
         peer: ONNXRUNTIME,
     }
 }
@@ -207,7 +211,7 @@ fn own_file(models: &Path, peer: &'static str, rows: usize) -> Case {
         inputs: vec![input("features", dtype, &[rows, 30], Draw::Between(-2.0, 2.0))],
         dimensions: Vec::new(),
         door: Door::Values,
-        quantized: false,
+        quantized: None,
         peer,
     }
 }
@@ -232,7 +236,7 @@ fn other_forest(models: &Path, made_as: &'static str, rows: usize) -> Case {
         inputs: vec![input("features", DType::F32, &[rows, 30], draw)],
         dimensions: Vec::new(),
         door: Door::Values,
-        quantized: false,
+        quantized: None,
         peer: ONNXRUNTIME,
     }
 }
@@ -247,7 +251,7 @@ fn categories(models: &Path, rows: usize) -> Case {
         inputs: [10.0, 20.0, 50.0, 100.0].into_iter().enumerate().map(column).collect(),
         dimensions: vec![("N", rows)],
         door: Door::Columns(Mode::Table),
-        quantized: false,
+        quantized: None,
         peer: ONNXRUNTIME,
     }
 }
@@ -262,7 +266,7 @@ fn repeats(models: &Path, rows: usize) -> Case {
         inputs: (0..4).map(column).collect(),
         dimensions: vec![("N", rows)],
         door: Door::Columns(Mode::Exact),
-        quantized: false,
+        quantized: None,
         peer: ONNXRUNTIME,
     }
 }
@@ -279,7 +283,7 @@ fn one_hot(models: &Path, made_as: &'static str, counts: &[usize], rows: usize) 
         inputs: counts.iter().enumerate().map(column).collect(),
         dimensions: Vec::new(),
         door: Door::Columns(Mode::Auto),
-        quantized: false,
+        quantized: None,
         peer: ONNXRUNTIME,
     };
     let coded = Case {
@@ -300,7 +304,7 @@ fn layers(models: &Path, activation: &str, rows: usize) -> [Case; 2] {
         inputs: vec![input("x", DType::F32, &[rows, 256], Draw::Between(-2.0, 2.0))],
         dimensions: vec![("N", rows)],
         door: Door::Values,
-        quantized: true,
+        quantized: Some(1_024),
         peer,
     })
 }
@@ -318,7 +322,7 @@ fn example(name: &str, rows: usize, inputs: Vec<Input>) -> Case {
         inputs,
         dimensions: vec![("N", rows)],
         door: Door::Values,
-        quantized: false,
+        quantized: None,
         peer: ONNXRUNTIME,
     }
 }
@@ -351,7 +355,7 @@ fn light(cases: &Path) -> Vec<Case> {
             inputs: Vec::new(),
             dimensions: Vec::new(),
             door: Door::Values,
-            quantized: false,
+            quantized: None,
             peer: ONNXRUNTIME,
         })
         .collect();

@@ -27,10 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Rows that eight bits are chosen by, on both sides.
-pub(crate) const CALIBRATION_ROWS: usize = 1_024;
-
-/// What they are drawn from.
+/// What calibration rows are drawn from.
 pub(crate) const CALIBRATION_SEED: u64 = 0xca11;
 
 /// An open model and what a run needs.
@@ -75,7 +72,7 @@ impl Engine {
     pub(crate) fn open(case: &Case) -> Result<Self> {
         let compile = |mode| -> Result<Vec<u8>> {
             let tables = TableOptions { mode, ..TableOptions::default() };
-            let quantize = case.quantized.then(|| quantized(case)).transpose()?;
+            let quantize = case.quantized.map(|rows| quantized(case, rows)).transpose()?;
             Ok(Compiler::new(CompilerConfig { tables, quantize, ..CompilerConfig::default() })
                 .compile(&case.model)?
                 .to_bytes()?)
@@ -209,13 +206,17 @@ impl Engine {
 }
 
 /// Eight bits by rows that are drawn like those of the case.
-fn quantized(case: &Case) -> Result<QuantizeOptions> {
+fn quantized(case: &Case, rows: usize) -> Result<QuantizeOptions> {
     let mut calibration = CalibrationRows::new();
     let columns = case.inputs.iter().zip(CALIBRATION_SEED..).map(|(input, seed)| {
         let width = input.shape[1..].iter().product::<usize>();
-        let drawn = Input { shape: vec![CALIBRATION_ROWS, width], ..input.clone() }.make(seed)?.0;
-        let values: ArrayRef = Arc::new(Float32Array::from(drawn.as_tensor()?.as_slice::<f32>()?.to_vec()));
-        let item = Arc::new(Field::new("item", DataType::Float32, false));
+        let drawn = Input { shape: vec![rows, width], ..input.clone() }.make(seed)?.0;
+        let drawn = drawn.as_tensor()?;
+        let values: ArrayRef = match drawn.dtype() {
+            DType::I64 => Arc::new(Int64Array::from(drawn.as_slice::<i64>()?.to_vec())),
+            _ => Arc::new(Float32Array::from(drawn.as_slice::<f32>()?.to_vec())),
+        };
+        let item = Arc::new(Field::new("item", values.data_type().clone(), false));
         let list = FixedSizeListArray::try_new(item, i32::try_from(width)?, values, None)?;
         Ok((input.name.clone(), Arc::new(list) as ArrayRef))
     });

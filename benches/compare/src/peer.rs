@@ -2,7 +2,7 @@
 
 use crate::{
     cases::{Case, ONNXRUNTIME_INT8},
-    engine::{CALIBRATION_ROWS, CALIBRATION_SEED},
+    engine::CALIBRATION_SEED,
     inputs::Input,
 };
 use anyhow::{Context as _, Result, bail, ensure};
@@ -89,9 +89,9 @@ impl Peer {
             "do": "load", "session": SESSION, "model": case.model, "threads": threads, "dimensions": dimensions,
             "engine": case.peer,
         });
-        if case.peer == ONNXRUNTIME_INT8 {
+        if let (Some(rows), ONNXRUNTIME_INT8) = (case.quantized, case.peer) {
             let calibration = case.inputs.iter().zip(CALIBRATION_SEED..).map(|(input, seed)| {
-                let shape = std::iter::once(CALIBRATION_ROWS).chain(input.shape.iter().skip(1).copied()).collect();
+                let shape = std::iter::once(rows).chain(input.shape.iter().skip(1).copied()).collect();
                 (input.name.clone(), Input { shape, ..input.clone() }.wanted(seed))
             });
             command["calibrate"] = Json::Object(calibration.collect());
