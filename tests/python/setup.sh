@@ -75,6 +75,7 @@ group pipelines pipelines.py "$cases/pipelines"
 group own own.py "$cases/own"
 group trees trees_cases.py "$cases/trees"
 group ensembles ensembles_cases.py "$cases/ensembles"
+group quantized quantized_cases.py "$cases/quantized"
 failed=0
 for process in ${running[@]+"${running[@]}"}; do
     wait "$process" || failed=1

@@ -80,8 +80,12 @@ impl Agreement {
             return 0.0;
         }
         let share = if self.equal[1] == 0 { 1.0 } else { self.equal[0] as f64 / self.equal[1] as f64 };
-        let all: f64 = self.columns.iter().map(|[_, _, squares]| squares).sum();
-        // Answers that are all the same keep nothing but themselves.
+        let varied: f64 = self.columns.iter().map(|[_, _, squares]| squares).sum();
+        // Answers that do not vary, a single row's among them, are held against their own size.
+        let all = match varied {
+            0.0 => self.columns.iter().map(|[count, mean, _]| count * mean.powi(2)).sum(),
+            varied => varied,
+        };
         let kept = match self.differences {
             0.0 => 1.0,
             differences => (1.0 - differences / all).max(0.0),
@@ -152,7 +156,7 @@ mod tests {
         assert_eq!(agree(Measure::Variance, &exact, &floats([0.0, 1.0, 2.0])), 0.0);
         let same = floats([3.0; 3]);
         assert_eq!(agree(Measure::Variance, &same, &same), 1.0);
-        assert_eq!(agree(Measure::Variance, &same, &floats([3.0, 3.0, 3.1])), 0.0);
+        assert_eq!(agree(Measure::Variance, &same, &floats([3.0, 3.0, 4.5])), 1.0 - 2.25 / 27.0);
         assert_eq!(agree(Measure::Variance, &same, &Tensor::from_slice([3], &[3.0_f32; 3]).unwrap()), 0.0);
     }
 }
