@@ -236,6 +236,46 @@ fn a_finite_model_answers_from_a_table() {
 }
 
 #[test]
+fn a_model_is_quantized_by_rows_and_keeps_its_answers() {
+    let folder = folder();
+    let compile = |more: &[&str]| {
+        let plain = ["compile", "digits_cnn.onnx", "--mode", "quantized", "--calibrate", "digits.parquet"];
+        hologram(folder.path(), &[&plain[..], more].concat())
+    };
+    let done = compile(&["--report", "json"]);
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+    let quantized = json(&done.out)["entry_points"][0]["quantized"].clone();
+    assert_eq!((&quantized["scheme"], &quantized["asked"]), (&"int8".into(), &0.99.into()), "{quantized}");
+    assert!(quantized["agreement"].as_f64().unwrap() >= 0.99 && quantized["rows"] == 898, "{quantized}");
+    let layer = &quantized["layers"][0];
+    assert_eq!((&layer["name"], &layer["weights"], &layer["quantized"]), (&"dense".into(), &1280.into(), &true.into()));
+    let explained = output(folder.path(), &["explain", "digits_cnn.holo"]);
+    assert!(explained.contains("quantized: 1 of 1 layers in int8, agreement"), "{explained}");
+    assert!(explained.contains("layer dense (Gemm 128 x 10): int8, error"), "{explained}");
+    let query = "SELECT sum(CASE WHEN predict('digits_cnn.holo', image)['label'] = \
+                 predict('digits_cnn.onnx', image)['label'] THEN 1 ELSE 0 END) AS same FROM 'digits.parquet'";
+    let same: u32 = cells(&output(folder.path(), &["sql", "--format", "csv", query]))[1][0].parse().unwrap();
+    assert!(same > 1_790, "{same} of 1,797");
+
+    fs::write(folder.path().join("none.csv"), "image\n").unwrap();
+    let plain = ["compile", "digits_cnn.onnx"];
+    for (more, says) in [
+        (&["--mode", "quantized"][..], "has no calibration data (hint: give rows"),
+        (&["--mode", "quantized", "--calibrate", "none.parquet"], "none.parquet: no such file"),
+        (&["--mode", "quantized", "--calibrate", "none.csv"], "no rows to calibrate with"),
+        (&["--mode", "quantized", "--calibrate", "wine.parquet"], "calibration data"),
+        (&["--mode", "quantized", "--calibrate", "digits.parquet", "--accuracy", "1.5"], "an accuracy of 1.5"),
+        (&["--calibrate", "digits.parquet"], "--calibrate is for --mode quantized and --mode pq"),
+        (&["--mode", "pq", "--calibrate", "digits.parquet"], "allow it with --experimental"),
+        (&["--mode", "pq", "--experimental"], "--mode pq has no calibration data"),
+        (&["--mode", "pq", "--experimental", "--calibrate", "digits.parquet"], "that is wide enough"),
+    ] {
+        let done = hologram(folder.path(), &[&plain[..], more].concat());
+        assert!(matches!(done.code, 1 | 3) && done.err.contains(says), "{more:?}: {}", done.err);
+    }
+}
+
+#[test]
 fn rows_are_scored_beside_their_columns_in_every_format() {
     let folder = folder();
     output(folder.path(), &["compile", "wine_pipeline.onnx", "--report", "none"]);

@@ -19,5 +19,5 @@ pub mod tables;
 pub use compiler::{CompiledEntry, CompiledModel, Compiler, CompilerConfig};
 pub use error::{Error, Result};
 pub use observer::Observer;
-pub use quantize::{CalibrationRows, QuantizeOptions, QuantizeProgress, QuantizeReport};
+pub use quantize::{CalibrationRows, QuantizeOptions, QuantizeProgress, QuantizeReport, Scheme};
 pub use tables::{CompiledTable, DomainSpec, FillProgress, Mode, TableOptions, TableReport};

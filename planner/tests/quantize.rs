@@ -10,7 +10,7 @@ use hologram_ops::{
     DType, Dim, Tensor, Type, Value,
     graph::{Graph, ValueId},
 };
-use hologram_planner::{CalibrationRows, CompiledModel, Compiler, CompilerConfig, Observer, QuantizeOptions};
+use hologram_planner::{CalibrationRows, CompiledModel, Compiler, CompilerConfig, Observer, QuantizeOptions, Scheme};
 use hologram_resolver::{ErrorKind, Model, ModelOptions, Session};
 use hologram_store::Archive;
 use std::{
@@ -308,4 +308,30 @@ fn what_cannot_be_quantized_is_refused() {
     // One row is enough to calibrate with, if not to be right.
     let one = options(&batch("x", 32, &drawn(32, 1)), 0.5);
     assert_eq!(compiler(one).compile_graph(plain(32)).unwrap().entries[0].quantized.as_ref().unwrap().rows, 1);
+}
+
+#[test]
+fn wide_layers_by_codebooks_say_what_they_keep() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder =
+        std::env::var_os("HOLOGRAM_QUANTIZED").map_or_else(|| workspace.join("target/cases/quantized"), PathBuf::from);
+    let folder = folder.join("digits_relu");
+    let rows = read(&folder.join("rows.f32"), f32::from_le_bytes);
+    let labels = read(&folder.join("labels.i64"), i64::from_le_bytes);
+    let half = labels.len() / 2;
+    let by_codebooks = |accuracy| {
+        let options = options(&batch("x", 64, &rows[..half * 64]), accuracy);
+        compiler(QuantizeOptions { scheme: Scheme::Codebooks, ..options }).compile(folder.join("model.onnx"))
+    };
+    let model = by_codebooks(0.85).unwrap();
+    let report = model.entries[0].quantized.as_ref().unwrap();
+    // The last layer is too narrow.
+    assert_eq!((report.scheme, report.layers.len()), (Scheme::Codebooks, 2), "{report:?}");
+    assert!(report.agreement >= 0.85 && report.layers.iter().any(|layer| layer.is_quantized), "{report:?}");
+    assert!(model.entries[0].decisions[0].contains("layers in codebooks"), "{:?}", model.entries[0].decisions);
+    let answers = run(&open(&model), &[64], &rows[half * 64..]);
+    let same = answers[0].as_slice::<i64>().unwrap().iter().zip(&labels[half..]).filter(|(a, b)| a == b).count();
+    assert!(same * 100 >= (labels.len() - half) * 80, "{same} of {} labels", labels.len() - half);
+    let refused = by_codebooks(0.9999).unwrap_err().to_string();
+    assert!(refused.contains("alone in codebooks") && refused.contains("--accuracy"), "{refused}");
 }

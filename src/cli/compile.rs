@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     CompiledModel, CompilerConfig,
-    planner::{self, CalibrationRows, DomainSpec, QuantizeOptions, QuantizeReport, TableOptions, TableReport},
+    planner::{self, CalibrationRows, DomainSpec, QuantizeOptions, QuantizeReport, Scheme, TableOptions, TableReport},
     rows::BindOptions,
     settings::bytes,
 };
@@ -55,9 +55,13 @@ pub(super) struct Arguments {
     /// Rows to choose eight bits by and to measure the answers on, with the columns that the model reads.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     calibrate: Option<PathBuf>,
-    /// How much the answers of --mode quantized agree with the exact ones, at least: a share of labels, of variance (R²).
+    /// How much the answers of --mode quantized and pq agree with the exact ones, at least: a share of labels, of variance
+    /// (R²).
     #[arg(long, value_name = "SHARE", default_value_t = 0.99)]
     accuracy: f64,
+    /// Allows --mode pq.
+    #[arg(long)]
+    experimental: bool,
     /// What to write to stdout about it.
     #[arg(long, value_enum, default_value_t = Report::Text)]
     report: Report,
@@ -76,13 +80,14 @@ impl Arguments {
             domain: Vec::new(),
             calibrate: None,
             accuracy: QuantizeOptions::default().accuracy,
+            experimental: false,
             report: Report::Text,
         }
     }
 
     fn tables(&self) -> TableOptions {
         let mode = match self.mode {
-            Mode::Auto | Mode::Quantized => planner::Mode::Auto,
+            Mode::Auto | Mode::Quantized | Mode::Pq => planner::Mode::Auto,
             Mode::Exact => planner::Mode::Exact,
             Mode::Table => planner::Mode::Table,
         };
@@ -91,19 +96,27 @@ impl Arguments {
     }
 
     fn quantize(&self, context: &Context) -> Result<Option<QuantizeOptions>> {
-        match (self.mode, &self.calibrate) {
-            (Mode::Quantized, Some(path)) => {
-                let values = context.settings.values();
-                let bind = BindOptions { nulls: values.nulls, casts: values.casts, rows_max: None };
-                let calibration = calibration(path, values.batch_rows)?;
-                let accuracy = self.accuracy;
-                Ok(Some(QuantizeOptions { accuracy, calibration, bind, ..QuantizeOptions::default() }))
+        let (mode, scheme) = match self.mode {
+            Mode::Quantized => ("--mode quantized", Scheme::Int8),
+            Mode::Pq => ("--mode pq", Scheme::Codebooks),
+            _ if self.calibrate.is_some() => {
+                return Err(Failure::invalid("--calibrate is for --mode quantized and --mode pq"));
             }
-            (Mode::Quantized, None) => Err(Failure::invalid("--mode quantized has no calibration data")
-                .hint("give rows like those it will be asked about: --calibrate rows.parquet")),
-            (_, Some(_)) => Err(Failure::invalid("--calibrate is for --mode quantized")),
-            (_, None) => Ok(None),
+            _ => return Ok(None),
+        };
+        if scheme == Scheme::Codebooks && !self.experimental {
+            return Err(Failure::invalid("--mode pq is an experiment, which keeps less of the answers than int8 does")
+                .hint("allow it with --experimental, or take --mode quantized"));
         }
+        let Some(path) = &self.calibrate else {
+            return Err(Failure::invalid(format!("{mode} has no calibration data"))
+                .hint("give rows like those it will be asked about: --calibrate rows.parquet"));
+        };
+        let values = context.settings.values();
+        let bind = BindOptions { nulls: values.nulls, casts: values.casts, rows_max: None };
+        let calibration = calibration(path, values.batch_rows)?;
+        let accuracy = self.accuracy;
+        Ok(Some(QuantizeOptions { scheme, accuracy, calibration, bind, ..QuantizeOptions::default() }))
     }
 }
 
@@ -130,6 +143,8 @@ enum Mode {
     Table,
     /// Products and convolutions in eight bits, as far as the answers on the rows of --calibrate agree by --accuracy.
     Quantized,
+    /// The same of wide products by codebooks of their inputs (product quantization); needs --experimental.
+    Pq,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -229,12 +244,12 @@ fn json(model: &CompiledModel, output: &str, bytes: u64, seconds: f64) -> serde_
 fn quantized_json(report: &QuantizeReport) -> serde_json::Value {
     let layers = report.layers.iter().map(|layer| {
         serde_json::json!({
-            "name": layer.name, "computes": layer.about, "weights": layer.weights, "int8": layer.is_quantized,
+            "name": layer.name, "computes": layer.about, "weights": layer.weights, "quantized": layer.is_quantized,
             "error": layer.error,
         })
     });
     serde_json::json!({
-        "agreement": report.agreement, "asked": report.asked, "rows": report.rows,
+        "scheme": report.scheme.to_string(), "agreement": report.agreement, "asked": report.asked, "rows": report.rows,
         "layers": layers.collect::<Vec<_>>(),
     })
 }

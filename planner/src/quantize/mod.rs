@@ -4,8 +4,11 @@
 //! (`ranges`), and rewritten with the codes that lose least there (`rewrite`). On the other rows the answers are held
 //! against the exact ones (`agreement`). While they agree less than is asked, layers go back to what they were, those
 //! that err most first; if none is left, that is an error. Whatever is decided is said in words, in the archive.
+//!
+//! By codebooks (`codebooks`) a layer's rows are taken, part by part, for those that are most like them: an experiment.
 
 mod agreement;
+mod codebooks;
 mod layers;
 mod ranges;
 mod rewrite;
@@ -17,6 +20,7 @@ pub use sample::CalibrationRows;
 use crate::{CompiledEntry, CompiledModel, Observer, Result, ports, tables::cost};
 use agreement::{Agreement, Measure};
 use arrow_array::RecordBatch;
+use codebooks::Codebooks;
 use hologram_ops::{DType, Error, Registry, Tensor};
 use hologram_resolver::{
     Signature,
@@ -24,7 +28,7 @@ use hologram_resolver::{
 };
 use layers::Layer;
 use ranges::SeenLayer;
-use rewrite::Quantized;
+use rewrite::{Int8, Quantized};
 use runner::Runner;
 
 /// Rows of one run at most.
@@ -33,9 +37,30 @@ const ROWS_OF_RUN_MAX: u64 = 256;
 /// Rows on which each layer is held against itself.
 const ROWS_BESIDE: u64 = 64;
 
+/// What layers become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scheme {
+    /// Products and convolutions of bytes.
+    #[default]
+    Int8,
+    /// Wide products by codebooks ("product quantization"): an experiment, which keeps less of the answers.
+    Codebooks,
+}
+
+impl std::fmt::Display for Scheme {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Int8 => "int8",
+            Self::Codebooks => "codebooks",
+        })
+    }
+}
+
 /// How a model is quantized.
 #[derive(Debug, Clone)]
 pub struct QuantizeOptions {
+    /// What layers become.
+    pub scheme: Scheme,
     /// How much the answers must agree with the exact ones, from 0 to 1: for labels the share of equal ones, for numbers
     /// the part of their variance that is kept (R²), for scores of classes both.
     pub accuracy: f64,
@@ -50,6 +75,7 @@ pub struct QuantizeOptions {
 impl Default for QuantizeOptions {
     fn default() -> Self {
         Self {
+            scheme: Scheme::default(),
             accuracy: 0.99,
             calibration: CalibrationRows::default(),
             bind: BindOptions::default(),
@@ -70,6 +96,8 @@ pub struct QuantizeProgress {
 /// What became of an entry point's layers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuantizeReport {
+    /// What layers became.
+    pub scheme: Scheme,
     /// How much the answers agree.
     pub agreement: f64,
     /// How much was asked.
@@ -89,9 +117,9 @@ pub struct LayerReport {
     pub about: String,
     /// Its weights.
     pub weights: u64,
-    /// The error of its answers in eight bits: the root mean square over that of the exact ones.
+    /// The error of its answers when it is quantized: the root mean square over that of the exact ones.
     pub error: f64,
-    /// Whether it is computed in eight bits.
+    /// Whether it is; otherwise it is computed as before.
     pub is_quantized: bool,
 }
 
@@ -116,7 +144,7 @@ pub(crate) fn add(model: &mut CompiledModel, registry: &Registry, options: &Quan
         match quantize(entry, registry, options)? {
             Ok(report) => {
                 entry.decisions.push(text(&report));
-                entry.decisions.extend(report.layers.iter().map(layer_text));
+                entry.decisions.extend(report.layers.iter().map(|layer| layer_text(layer, report.scheme)));
                 entry.quantized = Some(report);
             }
             Err(reason) if i == 0 => {
@@ -132,14 +160,14 @@ fn text(report: &QuantizeReport) -> String {
     let quantized = report.layers.iter().filter(|layer| layer.is_quantized).count();
     let (all, rows) = (report.layers.len(), report.rows);
     format!(
-        "quantized: {quantized} of {all} layers in int8, agreement {:.4} on {rows} rows ({} asked)",
-        report.agreement, report.asked
+        "quantized: {quantized} of {all} layers in {}, agreement {:.4} on {rows} rows ({} asked)",
+        report.scheme, report.agreement, report.asked
     )
 }
 
-fn layer_text(layer: &LayerReport) -> String {
-    let how = if layer.is_quantized { "int8" } else { "f32, stepped back" };
-    format!("layer {} ({}): {how}, error {:.2} % in int8", layer.name, layer.about, layer.error * 100.0)
+fn layer_text(layer: &LayerReport, scheme: Scheme) -> String {
+    let how = if layer.is_quantized { scheme.to_string() } else { "f32, stepped back".into() };
+    format!("layer {} ({}): {how}, error {:.2} % in {scheme}", layer.name, layer.about, layer.error * 100.0)
 }
 
 /// Quantizes an entry point; or why it cannot be. Rows may depend on each other: both plans are given the same runs.
@@ -152,9 +180,16 @@ fn quantize(
     if !entry.graph.order()?.into_iter().all(is_pure) {
         return Ok(Err("an operator of it draws random numbers".into()));
     }
-    let layers = layers::find(&entry.graph)?;
+    let mut layers = layers::find(&entry.graph)?;
+    if options.scheme == Scheme::Codebooks {
+        layers.retain(|layer| codebooks::sizes(layer).is_some());
+    }
     if layers.is_empty() {
-        return Ok(Err("it has no product and no convolution with constant weights that is large enough".into()));
+        let what = match options.scheme {
+            Scheme::Int8 => "product and no convolution with constant weights that is large enough",
+            Scheme::Codebooks => "product with constant weights that is wide enough",
+        };
+        return Ok(Err(format!("it has no {what}")));
     }
     let [watched, measured] = options.calibration.halves()?;
     let (watched, measured) = (runs(entry, &watched, options)?, runs(entry, &measured, options)?);
@@ -170,7 +205,19 @@ fn quantize(
     };
     tell(1);
     let seen = ranges::watch(&entry.graph, &layers, &watched, registry)?;
-    let quantized = layers.iter().zip(&seen).map(|(l, s)| Quantized::new(l, s)).collect::<Result<Vec<_>>>()?;
+    let quantized: Vec<Quantized> = match options.scheme {
+        Scheme::Int8 => {
+            let int8 = layers.iter().zip(&seen).map(|(layer, seen)| Ok(Quantized::Int8(Int8::new(layer, seen)?)));
+            int8.collect::<Result<_>>()?
+        }
+        Scheme::Codebooks => {
+            let rows = codebooks::rows(&entry.graph, &layers, &watched, registry)?;
+            let sized = layers.iter().zip(&rows).filter_map(|(l, rows)| Some((l, codebooks::sizes(l)?, rows)));
+            sized
+                .map(|(l, sizes, rows)| Ok(Quantized::Codebooks(Codebooks::new(l, sizes, rows)?)))
+                .collect::<Result<_>>()?
+        }
+    };
     tell(1);
     let errors = errors(entry, &layers, &quantized, &seen, &watched, registry)?;
     tell(1);
@@ -223,16 +270,21 @@ fn quantize(
         error: errors[i],
         is_quantized: !back.contains(&i),
     });
-    let report =
-        QuantizeReport { agreement: found.0, asked: options.accuracy, rows: measured.count, layers: reports.collect() };
+    let report = QuantizeReport {
+        scheme: options.scheme,
+        agreement: found.0,
+        asked: options.accuracy,
+        rows: measured.count,
+        layers: reports.collect(),
+    };
     entry.graph = found.1;
     Ok(Ok(report))
 }
 
 fn missed(agreement: f64, layer: &Layer, rows: &Rows, options: &QuantizeOptions) -> String {
     format!(
-        "with layer '{}' alone in int8 its answers agree by {agreement:.4} on {} rows, and {} is asked; --accuracy asks for less",
-        layer.name, rows.count, options.accuracy
+        "with layer '{}' alone in {} its answers agree by {agreement:.4} on {} rows, and {} is asked; --accuracy asks for less",
+        layer.name, options.scheme, rows.count, options.accuracy
     )
 }
 

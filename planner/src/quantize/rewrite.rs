@@ -1,6 +1,7 @@
-//! Rewriting: layers of a graph become operators of eight bits.
+//! Rewriting: layers of a graph become operators of eight bits, or products by codebooks.
 
 use super::{
+    codebooks::Codebooks,
     layers::{Between, Form, Layer, between},
     ranges::SeenLayer,
 };
@@ -21,15 +22,24 @@ struct Weights {
     scales: Vec<f32>,
 }
 
+/// What a layer becomes.
+#[derive(Debug)]
+pub(super) enum Quantized {
+    /// Sums of products of bytes.
+    Int8(Int8),
+    /// Sums of what tables have.
+    Codebooks(Codebooks),
+}
+
 /// A layer with all that it needs in eight bits.
 #[derive(Debug)]
-pub(super) struct Quantized {
+pub(super) struct Int8 {
     weights: Weights,
     /// Of its input.
     coding: Coding,
 }
 
-impl Quantized {
+impl Int8 {
     pub(super) fn new(layer: &Layer, seen: &SeenLayer) -> Result<Self> {
         let values = layer.weights.as_slice::<f32>()?;
         let channels = layer.addends.len().max(1);
@@ -60,17 +70,19 @@ impl Quantized {
     }
 }
 
-/// Layers that follow each other in eight bits, with what lies between them.
+/// Layers that follow each other in eight bits, with what lies between them; one by codebooks stands alone.
 struct Chain {
     layers: Vec<usize>,
     between: Vec<Between>,
 }
 
-fn chains(graph: &Graph, layers: &[Layer], is_chosen: &dyn Fn(usize) -> bool) -> Vec<Chain> {
+fn chains(graph: &Graph, layers: &[Layer], quantized: &[Quantized], is_chosen: &dyn Fn(usize) -> bool) -> Vec<Chain> {
     let mut found: Vec<Chain> = Vec::new();
+    let is_int8 = |i: usize| matches!(quantized[i], Quantized::Int8(_));
     for to in (0..layers.len()).filter(|i| is_chosen(*i)) {
-        let follows = found.iter_mut().find_map(|chain| {
-            let function = between(graph, &layers[*chain.layers.last()?], &layers[to])?;
+        let follows = found.iter_mut().filter(|_| is_int8(to)).find_map(|chain| {
+            let last = chain.layers.last().copied().filter(|last| is_int8(*last))?;
+            let function = between(graph, &layers[last], &layers[to])?;
             Some((chain, function))
         });
         match follows {
@@ -94,7 +106,7 @@ pub(super) fn rewrite(
     registry: &Registry,
 ) -> Result<Graph> {
     let mut patch = Patch::new();
-    for chain in chains(graph, layers, is_chosen) {
+    for chain in chains(graph, layers, quantized, is_chosen) {
         let own = chain.layers.iter().flat_map(|i| &layers[*i].nodes);
         own.chain(chain.between.iter().flat_map(|b| &b.nodes)).for_each(|id| patch.remove(*id));
         let output = chain.layers.last().map_or(layers[chain.layers[0]].output, |last| layers[*last].output);
@@ -103,7 +115,7 @@ pub(super) fn rewrite(
     applied(graph, patch, registry)
 }
 
-/// The graph with each layer in eight bits beside the exact one: for each layer the exact output and the other.
+/// The graph with each layer as it would become beside the exact one: for each layer the exact output and the other.
 pub(super) fn beside(
     graph: &Graph,
     layers: &[Layer],
@@ -114,7 +126,7 @@ pub(super) fn beside(
     let mut patch = Patch::new();
     let mut outputs = Vec::new();
     for (i, layer) in layers.iter().enumerate() {
-        let output = patch.add_value(graph, &format!("{}:int8", layer.name), None);
+        let output = patch.add_value(graph, &format!("{}:quantized", layer.name), None);
         let chain = Chain { layers: vec![i], between: Vec::new() };
         insert(&mut patch, graph, layers, quantized, seen, &chain, output)?;
         outputs.extend([layer.output, output]);
@@ -141,25 +153,41 @@ fn insert(
     output: ValueId,
 ) -> Result<()> {
     let first = &layers[chain.layers[0]];
+    let names: Vec<&str> = chain.layers.iter().map(|i| layers[*i].name.as_str()).collect();
+    let name = names.join("+");
     let mut inputs = vec![Some(first.input)];
+    let mut add = |patch: &mut Patch, layer: &Layer, what: &str, tensor: Tensor| {
+        inputs.push(Some(patch.add_value(graph, &format!("{}:{what}", layer.name), Some(tensor))));
+    };
+    let addends = |layer: &Layer| Tensor::from_vec([layer.addends.len()], layer.addends.clone());
     let (mut factors, mut codes, mut zeros) = (Vec::new(), Vec::new(), Vec::new());
-    let mut numbers = quantized[chain.layers[0]].coding;
+    let mut table: Option<(Coding, Vec<u8>)> = None;
     for (place, i) in chain.layers.iter().enumerate() {
         let (layer, own) = (&layers[*i], &quantized[*i]);
+        let own = match own {
+            Quantized::Int8(own) => own,
+            Quantized::Codebooks(own) => {
+                add(patch, layer, "codebooks", own.codebooks.clone());
+                add(patch, layer, "tables", own.tables.clone());
+                add(patch, layer, "addends", addends(layer)?);
+                let (op, attributes) = ("CodebookProduct", Attributes::new());
+                let node = NewNode { name: &name, domain: DOMAIN, op, version: 1, attributes };
+                patch.insert(node, inputs, vec![Some(output)]);
+                return Ok(());
+            }
+        };
+        let numbers = table.take().map_or(own.coding, |(numbers, _)| numbers);
         factors.push(numbers.factor);
         codes.push(i64::from(numbers.zero));
         zeros.push(i64::from(own.coding.zero));
-        let mut add = |what: &str, tensor: Tensor| {
-            let value = patch.add_value(graph, &format!("{}:{what}", layer.name), Some(tensor));
-            inputs.push(Some(value));
-        };
-        add("weights", own.weights.bytes.clone());
-        add("scales", own.scales()?);
-        add("addends", Tensor::from_vec([layer.addends.len()], layer.addends.clone())?);
-        if let (Some(between), Some(next)) = (chain.between.get(place), chain.layers.get(place + 1)) {
-            let table = seen[*i].output.table(|v| between.of(graph, v), quantized[*next].coding)?;
-            add("table", Tensor::from_vec([256], table.1)?);
-            numbers = table.0;
+        add(patch, layer, "weights", own.weights.bytes.clone());
+        add(patch, layer, "scales", own.scales()?);
+        add(patch, layer, "addends", addends(layer)?);
+        let next = chain.layers.get(place + 1).map(|next| &quantized[*next]);
+        if let (Some(between), Some(Quantized::Int8(next))) = (chain.between.get(place), next) {
+            let made = seen[*i].output.table(|v| between.of(graph, v), next.coding)?;
+            add(patch, layer, "table", Tensor::from_vec([256], made.1.clone())?);
+            table = Some(made);
         }
     }
     let (op, attributes) = match first.form {
@@ -171,9 +199,8 @@ fn insert(
             ("QuantizedLayers", attributes)
         }
         Form::Conv => {
-            let mut attributes = Attributes::new()
-                .with("factor", Attribute::Float(numbers.factor))
-                .with("zero", Attribute::Int(i64::from(numbers.zero)));
+            let mut attributes =
+                Attributes::new().with("factor", Attribute::Float(factors[0])).with("zero", Attribute::Int(zeros[0]));
             let geometry = first.nodes.first().and_then(|id| graph.node(*id)).map(|node| &node.attributes);
             for (name, value) in geometry.into_iter().flat_map(Attributes::iter) {
                 attributes.insert(name, value.clone());
@@ -181,8 +208,6 @@ fn insert(
             ("QuantizedConv", attributes)
         }
     };
-    let names: Vec<&str> = chain.layers.iter().map(|i| layers[*i].name.as_str()).collect();
-    let name = names.join("+");
     patch.insert(NewNode { name: &name, domain: DOMAIN, op, version: 1, attributes }, inputs, vec![Some(output)]);
     Ok(())
 }

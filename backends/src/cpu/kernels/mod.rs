@@ -4,6 +4,7 @@
 //! call that no kernel takes runs through the reference.
 
 mod arg;
+mod codebooks;
 mod convolution;
 mod elementwise;
 mod forest;
@@ -168,6 +169,7 @@ const TABLE: &[Select] = &[
     arg::select,
     quantized::select,
     quantized_conv::select,
+    codebooks::select,
 ];
 
 /// The kernel for a call, if there is one.

@@ -1,5 +1,6 @@
 //! Quantised numbers and products of them.
 
+mod codebook_product;
 mod codes;
 mod conv_integer;
 pub(crate) mod dequantize_linear;
@@ -12,6 +13,7 @@ pub(crate) mod quantize_linear;
 mod quantized_conv;
 mod quantized_layers;
 
+pub use codebook_product::{CodebookProduct, CodebookSizes, codeword_starts, first_greatest};
 pub use codes::Coding;
 pub use conv_integer::ConvInteger;
 pub use dequantize_linear::DequantizeLinear;
@@ -35,6 +37,7 @@ pub const ROWS: &[OpRow] = &[
     OpRow { domain: "", op: "QLinearConv", since: 10, parse: qlinear_conv::parse },
     OpRow { domain: "", op: "QLinearMatMul", since: 10, parse: qlinear_matmul::parse },
     OpRow { domain: "", op: "QuantizeLinear", since: 10, parse: quantize_linear::parse },
+    OpRow { domain: "ai.hologram", op: "CodebookProduct", since: 1, parse: codebook_product::parse },
     OpRow { domain: "ai.hologram", op: "QuantizedConv", since: 1, parse: quantized_conv::parse },
     OpRow { domain: "ai.hologram", op: "QuantizedLayers", since: 1, parse: quantized_layers::parse },
 ];
