@@ -218,6 +218,29 @@ async fn count_rows() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+#[test]
+fn columns_that_no_answer_depends_on_are_not_read() {
+    with_stack(read_columns);
+}
+
+async fn read_columns() {
+    let engine = fixture::engine(EngineOptions { partitions: Some(1), ..EngineOptions::default() });
+    fixture::register_large(&engine).await;
+    engine.model_catalog().register_model("stump", fixture::stump()).unwrap();
+    for sql in ["SELECT predict('stump', a, b) AS y FROM pq", "SELECT predict('stump', pq) AS y FROM pq"] {
+        let ran = run(&engine, sql).await;
+        assert!(ran.plan.contains("projection=[a]"), "{sql}\n{}", ran.plan);
+        assert_eq!(ran.rows, 1_000_000);
+        let counted = format!("SELECT y, count(*) FROM ({sql}) GROUP BY y ORDER BY y");
+        let found = cells(&engine.sql(&counted).await.unwrap().collect().await.unwrap()).unwrap();
+        assert_eq!(found, [["1.0", "510000"], ["2.0", "490000"]], "{sql}");
+    }
+    // What is in such a column does not matter, NULL neither; in another one NULL is a missing value to the tree.
+    let sql = "SELECT k, predict('stump', a, b), predict('stump', b, a) FROM n ORDER BY k";
+    let found = cells(&engine.sql(sql).await.unwrap().collect().await.unwrap()).unwrap();
+    assert_eq!(found, [["1", "1.0", "1.0"], ["2", "2.0", "1.0"], ["3", "1.0", "2.0"]]);
+}
+
 #[tokio::test]
 async fn partitions_change_no_answer() {
     let mut answers = Vec::new();

@@ -3,6 +3,7 @@
 use crate::{
     Error, QuantizeOptions, QuantizeReport, Result, emit, import, passes, ports, quantize, rows,
     tables::{self, CompiledTable, TableOptions},
+    unread,
 };
 use hologram_ops::{
     Attribute, Dim, Limits, Registry, Tensor, Type,
@@ -138,6 +139,7 @@ impl Compiler {
                 features,
                 categories,
                 missing: ports::accepts_missing(&graph, *id),
+                unread: unread::columns(&graph, *id),
                 ..PortData::default()
             });
         }

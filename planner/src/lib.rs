@@ -15,6 +15,7 @@ mod ports;
 pub mod quantize;
 pub mod rows;
 pub mod tables;
+mod unread;
 
 pub use compiler::{CompiledEntry, CompiledModel, Compiler, CompilerConfig};
 pub use error::{Error, Result};

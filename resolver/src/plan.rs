@@ -255,6 +255,9 @@ pub struct PortData {
     /// Whether the value door gives a `[rows, k]` output as a sequence of maps by label (ONNX's ZipMap).
     #[prost(bool, tag = "9")]
     pub zipped: bool,
+    /// The columns of an input that no answer depends on: they need not be given.
+    #[prost(uint32, repeated, tag = "10")]
+    pub unread: Vec<u32>,
 }
 
 /// The categories of one feature.

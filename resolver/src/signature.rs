@@ -25,6 +25,8 @@ pub struct Port {
     pub int_labels: Vec<i64>,
     /// Whether the value door gives the output as a sequence of maps by label.
     pub zipped: bool,
+    /// The columns of an input that no answer depends on, ascending: rows are answered without them.
+    pub unread: Vec<usize>,
 }
 
 impl Port {
@@ -57,6 +59,7 @@ impl TryFrom<&PortData> for Port {
             labels: data.labels.clone(),
             int_labels: data.int_labels.clone(),
             zipped: data.zipped,
+            unread: data.unread.iter().map(|column| *column as usize).collect(),
         })
     }
 }

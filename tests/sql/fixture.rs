@@ -71,6 +71,35 @@ pub(crate) fn compiled(name: &str) -> CompiledModel {
     Compiler::new(config).compile_graph(graph).unwrap()
 }
 
+/// A model of a and b that asks whether a is at most 50, and gives 1 or 2.
+pub(crate) fn stump() -> Arc<Model> {
+    let mut graph = Graph::new("stump");
+    let x = graph.add_input("x", Type::tensor(DType::F32, [Dim::symbol("rows"), Dim::Known(2)])).unwrap();
+    let node = graph
+        .add_op("TreeEnsembleRegressor")
+        .domain("ai.onnx.ml", 1)
+        .input(x, 0, 0)
+        .attribute("n_targets", Attribute::Int(1))
+        .attribute("nodes_treeids", Attribute::Ints(vec![0; 3]))
+        .attribute("nodes_nodeids", Attribute::Ints(vec![0, 1, 2]))
+        .attribute("nodes_featureids", Attribute::Ints(vec![0; 3]))
+        .attribute("nodes_truenodeids", Attribute::Ints(vec![1, 0, 0]))
+        .attribute("nodes_falsenodeids", Attribute::Ints(vec![2, 0, 0]))
+        .attribute("nodes_modes", Attribute::Strings(["BRANCH_LEQ", "LEAF", "LEAF"].map(String::from).into()))
+        .attribute("nodes_values", Attribute::Floats(vec![50.0, 0.0, 0.0]))
+        .attribute("target_treeids", Attribute::Ints(vec![0; 2]))
+        .attribute("target_nodeids", Attribute::Ints(vec![1, 2]))
+        .attribute("target_ids", Attribute::Ints(vec![0; 2]))
+        .attribute("target_weights", Attribute::Floats(vec![1.0, 2.0]))
+        .finish()
+        .unwrap();
+    let y = graph.output_of(node, 0).unwrap();
+    graph.add_output("y", y);
+    let config = CompilerConfig { columns: vec!["a".into(), "b".into()], ..CompilerConfig::default() };
+    let bytes = Compiler::new(config).compile_graph(graph).unwrap().to_bytes().unwrap();
+    Model::open(Archive::from_buffer(bytes.into()).unwrap(), &ModelOptions::default()).unwrap()
+}
+
 /// An engine with the models and the table `t`: 20,000 rows of id, a = id % 100 and b = id % 7 in 20 batches, and `n`, a
 /// few rows with NULLs.
 pub(crate) fn engine(options: EngineOptions) -> Engine {

@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     /// Timed rounds a case. Each round times both engines; quick models run several times in a round.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) runs: u32,
-    /// The other engine's threads inside a run; may be a list. Hologram runs on one thread whatever is given.
+    /// Threads of a run; may be a list. Hologram takes more than one where rows are many and independent.
     #[arg(long, value_delimiter = ',', default_value = "1")]
     pub(crate) threads: Vec<u32>,
     /// Python with onnxruntime and the libraries.

@@ -5,7 +5,7 @@ use crate::{
     inputs::{Draw, Input},
     peer::Output,
 };
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use arrow_array::{
     Array as _, ArrayRef, DictionaryArray, FixedSizeListArray, Float32Array, Int8Array, Int64Array, PrimitiveArray,
     RecordBatch,
@@ -23,7 +23,10 @@ use hologram_resolver::{
 };
 use hologram_store::Archive;
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -34,7 +37,10 @@ pub(crate) const CALIBRATION_SEED: u64 = 0xca11;
 pub(crate) struct Engine {
     session: Session,
     control: Control,
-    outputs: Vec<OutputBuffer>,
+    /// Of each thread.
+    outputs: Vec<Vec<OutputBuffer>>,
+    /// Threads that a run of many independent rows is spread over.
+    threads: usize,
     /// The row door, where the case goes through it.
     rows: Option<Rows>,
     /// Whether runs go into buffers that are used again; else each run allocates its outputs.
@@ -69,7 +75,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the compiler or the opening says.
-    pub(crate) fn open(case: &Case) -> Result<Self> {
+    pub(crate) fn open(case: &Case, threads: u32) -> Result<Self> {
         let compile = |mode| -> Result<Vec<u8>> {
             let tables = TableOptions { mode, ..TableOptions::default() };
             let quantize = case.quantized.map(|rows| quantized(case, rows)).transpose()?;
@@ -97,8 +103,18 @@ impl Engine {
                 Some(Rows { by_lookup, computed, coded: matches!(door, Door::Dictionaries(_)), _pool: pool })
             }
         };
-        let (control, outputs) = (Control::default(), Vec::new());
-        Ok(Self { session, control, outputs, rows, into_buffers: true, compile_seconds, open_seconds, archive_bytes })
+        let rows_are_free = session.signature().rows.independent && session.signature().rows.fixed.is_none();
+        Ok(Self {
+            threads: if rows_are_free { threads.max(1) as usize } else { 1 },
+            session,
+            control: Control::default(),
+            outputs: Vec::new(),
+            rows,
+            into_buffers: true,
+            compile_seconds,
+            open_seconds,
+            archive_bytes,
+        })
     }
 
     /// The case's inputs in the signature's order.
@@ -127,7 +143,7 @@ impl Engine {
     /// What the run says.
     pub(crate) fn warm(&mut self, inputs: &[Value]) -> Result<f64> {
         let begin = Instant::now();
-        if self.session.run_into(inputs, &mut self.outputs, &self.control).is_err() {
+        if self.session.run_into(inputs, &mut Vec::new(), &self.control).is_err() {
             // Strings and maps have no buffers; a run that fails for another reason fails here again.
             self.into_buffers = false;
             self.session.run_values(inputs.to_vec(), &self.control)?;
@@ -141,12 +157,25 @@ impl Engine {
     /// What the run says.
     pub(crate) fn time(&mut self, inputs: &[Value]) -> Result<u64> {
         if let Some(rows) = &self.rows {
-            return time(&rows.by_lookup, &columns(inputs, rows.coded)?, &self.control);
+            return time(&rows.by_lookup, &columns(inputs, rows.coded)?, self.threads, &self.control);
         }
         let nanoseconds = |begin: Instant| u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         if self.into_buffers {
+            let parts = parts(inputs, self.threads)?;
+            self.outputs.resize_with(parts.len(), Vec::new);
+            let (session, control) = (&self.session, &self.control);
+            let run = |(part, outputs): (&Vec<Value>, &mut Vec<OutputBuffer>)| session.run_into(part, outputs, control);
             let begin = Instant::now();
-            self.session.run_into(inputs, &mut self.outputs, &self.control)?;
+            let mut each = parts.iter().zip(&mut self.outputs);
+            let first = each.next().context("no inputs")?;
+            std::thread::scope(|scope| -> Result<()> {
+                let others: Vec<_> = each.map(|part| scope.spawn(move || run(part))).collect();
+                run(first)?;
+                for other in others {
+                    other.join().map_err(|_| anyhow!("a thread ended"))??;
+                }
+                Ok(())
+            })?;
             return Ok(nanoseconds(begin));
         }
         // The copies share their memory: they are handles.
@@ -163,7 +192,7 @@ impl Engine {
     /// # Errors
     /// What the run says.
     pub(crate) fn time_computing(&self, inputs: &[Value]) -> Result<Option<u64>> {
-        let time = |rows: &Rows| time(&rows.computed, &columns(inputs, rows.coded)?, &self.control);
+        let time = |rows: &Rows| time(&rows.computed, &columns(inputs, rows.coded)?, self.threads, &self.control);
         self.rows.as_ref().map(time).transpose()
     }
 
@@ -278,8 +307,30 @@ fn columns(inputs: &[Value], coded: bool) -> Result<Vec<ArrayRef>> {
     Ok(all)
 }
 
+/// Rows below which a run is not worth a second thread.
+const ROWS_OF_THREAD_MIN: usize = 500;
+
+/// The rows of inputs, spread over threads.
+fn parts(inputs: &[Value], threads: usize) -> Result<Vec<Vec<Value>>> {
+    let rows = inputs.first().and_then(|x| x.as_tensor().ok()?.shape().first().copied()).unwrap_or(0);
+    let count = threads.min(rows / ROWS_OF_THREAD_MIN).max(1);
+    if count == 1 {
+        return Ok(vec![inputs.to_vec()]);
+    }
+    let part = |value: &Value, start: usize, end: usize| -> Result<Value> {
+        let tensor = value.as_tensor()?;
+        let of_row = tensor.byte_size() / rows;
+        let mut shape = tensor.shape().to_vec();
+        shape[0] = end - start;
+        let bytes = tensor.buffer()?.slice_with_length(start * of_row, (end - start) * of_row);
+        Ok(Tensor::from_buffer(tensor.dtype(), shape, bytes)?.into())
+    };
+    let bounds = (0..count).map(|i| (i * rows / count, (i + 1) * rows / count));
+    bounds.map(|(start, end)| inputs.iter().map(|value| part(value, start, end)).collect()).collect()
+}
+
 /// Nanoseconds of one run through the row door.
-fn time(session: &RowSession, columns: &[ArrayRef], control: &Control) -> Result<u64> {
+fn time(session: &RowSession, columns: &[ArrayRef], threads: usize, control: &Control) -> Result<u64> {
     let rows = columns.first().map_or(0, |column| column.len());
     // Batches of the size that the row door asks for, as a query gives them.
     let size = session.rows_best().min(rows).max(1);
@@ -287,11 +338,20 @@ fn time(session: &RowSession, columns: &[ArrayRef], control: &Control) -> Result
         .step_by(size)
         .map(|start| columns.iter().map(|column| column.slice(start, size.min(rows - start))).collect())
         .collect();
+    let next = AtomicUsize::new(0);
+    let run = || -> Result<()> {
+        while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (answers, _) = session.run(batch, batch.first().map_or(0, |column| column.len()), control)?;
+            std::hint::black_box(answers);
+        }
+        Ok(())
+    };
     let begin = Instant::now();
-    for batch in &batches {
-        let (answers, _) = session.run(batch, batch.first().map_or(0, |column| column.len()), control)?;
-        std::hint::black_box(answers);
-    }
+    std::thread::scope(|scope| -> Result<()> {
+        let others: Vec<_> = (1..threads.min(batches.len())).map(|_| scope.spawn(run)).collect();
+        run()?;
+        others.into_iter().try_for_each(|other| other.join().map_err(|_| anyhow!("a thread ended"))?)
+    })?;
     Ok(u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
 

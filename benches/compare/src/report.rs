@@ -89,7 +89,7 @@ impl Report {
                 self.processor, self.cores, self.load_before, self.load_after
             ),
             format!(
-                "Hologram {}, 1 thread; onnxruntime {} and libraries, threads as listed (Python {}, numpy {})",
+                "Hologram {}, onnxruntime {} and libraries, threads as listed (Python {}, numpy {})",
                 self.hologram, self.onnxruntime, self.python, self.numpy
             ),
             format!("{} rounds; speed is the other's time over Hologram's: above 1, Hologram is quicker", self.rounds),
@@ -106,7 +106,7 @@ impl Report {
             row.peer_name.to_owned(),
             ms(row.peer.min_ms),
             ms(row.peer.median_ms),
-            row.peer_threads.to_string(),
+            row.threads.to_string(),
             format!("{:.2}", row.speed_min),
             format!("{:.2}", row.speed_median),
             match (&row.computing, row.pairs_median) {

@@ -102,7 +102,7 @@ pub(super) fn of_graph(graph: &Graph) -> BTreeMap<(usize, usize), Found> {
 }
 
 /// The forest of a node that reads a value as its table.
-fn forest_of(graph: &Graph, node: &NodeData, value: ValueId, dtype: DType) -> Option<Forest> {
+pub(crate) fn forest_of(graph: &Graph, node: &NodeData, value: ValueId, dtype: DType) -> Option<Forest> {
     let reads = node.inputs.iter().filter(|i| **i == Some(value)).count();
     if node.inputs.first() != Some(&Some(value)) || reads != 1 || !matches!(dtype, DType::F32 | DType::F64) {
         return None;

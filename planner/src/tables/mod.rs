@@ -10,6 +10,7 @@ mod domains;
 mod fill;
 mod spec;
 
+pub(crate) use domains::forest_of;
 pub use spec::DomainSpec;
 
 use crate::{CompiledModel, Observer, Result};

@@ -53,8 +53,8 @@ pub(super) enum Source {
 /// A column at work.
 #[derive(Debug)]
 pub(super) struct BoundColumn {
-    /// Its index among the used columns.
-    pub(super) slot: usize,
+    /// Its index among the used columns; `None` where no answer depends on it, so that it is not one of them.
+    pub(super) slot: Option<usize>,
     pub(super) name: String,
     pub(super) convert: Convert,
     pub(super) nulls: NullRule,
@@ -177,7 +177,8 @@ impl Binding {
         bind(signature, &ports, choices, columns, options, Vec::new())
     }
 
-    /// Indices of the columns that are used, among those that were given, ascending.
+    /// Indices of the columns that are used, among those that were given, ascending. Those that no answer depends on are
+    /// not among them, unless there is no other.
     pub fn columns(&self) -> &[usize] {
         &self.0.columns
     }
@@ -309,15 +310,7 @@ fn bind(
     options: &BindOptions,
     warnings: Vec<String>,
 ) -> Result<Binding> {
-    let mut used: Vec<usize> = choices
-        .iter()
-        .flat_map(|c| match c {
-            Choice::Scalars(list) => list.clone(),
-            Choice::List(i) => vec![*i],
-        })
-        .collect();
-    used.sort_unstable();
-    used.dedup();
+    let used = used_columns(ports, &choices);
     let mut casts: Vec<CastNote> = Vec::new();
     let mut bound = Vec::with_capacity(ports.len());
     for ((port, dims), choice) in ports.iter().zip(choices) {
@@ -341,7 +334,10 @@ fn bind(
                 casts.push(note);
             }
             let nulls = null_rule(options.nulls, port, dtype, convert.is_coded())?;
-            let slot = used.partition_point(|u| *u < index);
+            let slot = match feature {
+                Some(feature) if port.unread.contains(&feature) => None,
+                _ => Some(used.partition_point(|u| *u < index)),
+            };
             Ok(BoundColumn { slot, name: field.name().clone(), convert, nulls })
         };
         let source = match choice {
@@ -366,6 +362,29 @@ fn bind(
         casts,
         warnings,
     })))
+}
+
+/// Indices of the columns that answers depend on, ascending.
+fn used_columns(ports: &[(&Port, &[Dim])], choices: &[Choice]) -> Vec<usize> {
+    let mut used = Vec::new();
+    let mut any = None;
+    for ((port, _), choice) in ports.iter().zip(choices) {
+        match choice {
+            Choice::List(i) => used.push(*i),
+            Choice::Scalars(list) => {
+                any = any.or(list.first().copied());
+                let read = list.iter().enumerate().filter(|(feature, _)| !port.unread.contains(feature));
+                used.extend(read.map(|(_, i)| *i));
+            }
+        }
+    }
+    if used.is_empty() {
+        // A batch without columns would not say how many rows it has.
+        used.extend(any);
+    }
+    used.sort_unstable();
+    used.dedup();
+    used
 }
 
 fn null_rule(nulls: Nulls, port: &Port, dtype: DType, coded: bool) -> Result<NullRule> {

@@ -125,6 +125,12 @@ impl Convert {
         self.values(column)
     }
 
+    /// Zeros in place of a column of numbers that is not given.
+    pub(super) fn zeros(&self, rows: usize) -> Result<ArrayRef> {
+        let zeros: ArrayRef = Arc::new(Float64Array::from(vec![0.0; rows]));
+        convert(&zeros, &self.carrier)
+    }
+
     fn values(&self, column: &ArrayRef) -> Result<ArrayRef> {
         if let Some(codes) = &self.codes {
             return self.coded(column, codes);

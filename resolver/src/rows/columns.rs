@@ -71,9 +71,13 @@ impl Batch {
             match &port.source {
                 Source::Scalars(columns) => {
                     for column in columns {
+                        let Some(slot) = column.slot else {
+                            list.push(column.convert.zeros(rows)?);
+                            continue;
+                        };
                         let place =
                             |e: Error| Error::invalid(format!("input '{}', column '{}': {e}", port.name, column.name));
-                        let array = column.convert.array(&arrays[column.slot]).map_err(place)?;
+                        let array = column.convert.array(&arrays[slot]).map_err(place)?;
                         if column.nulls != NullRule::Missing {
                             refuse_or_mark(port, column, array.logical_nulls(), &mut valid)?;
                         }
@@ -81,7 +85,8 @@ impl Batch {
                     }
                 }
                 Source::List(column) => {
-                    let array = arrays[column.slot].clone();
+                    let array = column.slot.and_then(|slot| arrays.get(slot)).cloned();
+                    let array = array.ok_or_else(|| Error::invalid(format!("input '{}' has no column", port.name)))?;
                     let nulls = list_nulls(&array, column.nulls != NullRule::Missing);
                     refuse_or_mark(port, column, nulls, &mut valid)?;
                     list.push(array);

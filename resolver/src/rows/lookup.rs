@@ -103,8 +103,14 @@ impl Lookup {
             let Some(column) = columns.get(axis.feature) else { return Ok(None) };
             // The product of all cardinalities is below 2^31, and this is a part of it.
             let stride = table.stride(i) as u32;
-            let ty = &bound.given[column.slot].1;
-            let how = How::new(&axis.domain, column, ty, stride, bound.ports[axis.input].dtype)?;
+            let how = match column.slot {
+                // No answer depends on it: whatever its value is, the first of the domain stands for it.
+                None => How::Not,
+                Some(slot) => {
+                    let ty = &bound.given[slot].1;
+                    How::new(&axis.domain, column, ty, stride, bound.ports[axis.input].dtype)?
+                }
+            };
             axes.push(AxisColumn { port: axis.input, place: axis.feature, stride, how });
         }
         let values: Vec<Value> = table.answers().iter().cloned().map(Value::Tensor).collect();
@@ -131,7 +137,9 @@ impl Lookup {
         for (column, axis) in self.axes.iter().zip(self.table.axes()) {
             let Source::Scalars(columns) = &bound.ports[column.port].source else { continue };
             let bound = &columns[column.place];
-            column.add(&axis.domain, bound, &arrays[bound.slot], &mut found)?;
+            if let Some(slot) = bound.slot {
+                column.add(&axis.domain, bound, &arrays[slot], &mut found)?;
+            }
         }
         let missed = found.outside.map_or_else(Vec::new, |outside| (0..rows).filter(|row| outside[*row]).collect());
         Ok(Entries { entries: found.entries, missed })

@@ -270,3 +270,35 @@ fn the_same_columns_bound_by_name_in_any_order_give_the_same_answer() {
     assert_eq!(array.as_primitive::<Float32Type>().values(), &[321.0, 432.0]);
     assert_eq!(stats, RowStats { rows: 2, runs: 1, ..RowStats::default() });
 }
+
+#[test]
+fn columns_that_no_answer_depends_on_are_not_taken() {
+    let columns: super::Columns = vec![
+        ("a", Arc::new(Float32Array::from(vec![Some(1.0), Some(2.0), None]))),
+        ("b", Arc::new(Float32Array::from(vec![Some(7.0), None, Some(9.0)]))),
+        ("c", Arc::new(Float32Array::from(vec![3.0, 4.0, 5.0]))),
+    ];
+    let x = || port("x", F32, &[0, 3]).features(&["a", "b", "c"]);
+    let y = || port("y", F32, &[0, 1]);
+    for (unread, used, want) in [
+        (&[][..], &[0, 1, 2][..], [Some(371.0), None, None]),
+        // The model of the test reads them all the same: as zeros.
+        (&[1], &[0, 2], [Some(301.0), Some(402.0), None]),
+        (&[0, 2], &[1], [Some(70.0), None, Some(90.0)]),
+        // A batch of no columns would not say how many rows it has.
+        (&[0, 1, 2], &[0], [Some(0.0), Some(0.0), Some(0.0)]),
+    ] {
+        let session = linear(x().unread(unread), y());
+        let binding = Binding::named(session.signature(), &super::fields(&columns), &BindOptions::default()).unwrap();
+        assert_eq!(binding.columns(), used, "{unread:?}");
+        let (array, stats) = super::run(&session, binding, &columns).unwrap();
+        let found: Vec<Option<f32>> = array.as_primitive::<Float32Type>().iter().collect();
+        assert_eq!(found, want, "{unread:?}");
+        assert_eq!(stats.null_rows, want.iter().filter(|y| y.is_none()).count());
+    }
+    // Types are checked whether a column is taken or not.
+    let session = linear(x().unread(&[1]), y());
+    let texts = [field("p", NUMBER), field("q", DataType::Utf8), field("r", NUMBER)];
+    let error = Binding::positional(session.signature(), &texts, &BindOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}

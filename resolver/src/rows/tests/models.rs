@@ -26,6 +26,7 @@ pub(super) struct P {
     missing: bool,
     labels: Vec<String>,
     zipped: bool,
+    unread: Vec<u32>,
 }
 
 fn strings(list: &[&str]) -> Vec<String> {
@@ -37,7 +38,16 @@ pub(super) fn port(name: &'static str, dtype: DType, shape: &[usize]) -> P {
     let dims =
         shape.iter().enumerate().map(|(i, n)| if *n == 0 { Dim::symbol(&format!("d{i}")) } else { Dim::Known(*n) });
     let ty = Type::Tensor { dtype, shape: Some(dims.collect()) };
-    P { name, ty, features: Vec::new(), categories: Vec::new(), missing: false, labels: Vec::new(), zipped: false }
+    P {
+        name,
+        ty,
+        features: Vec::new(),
+        categories: Vec::new(),
+        missing: false,
+        labels: Vec::new(),
+        zipped: false,
+        unread: Vec::new(),
+    }
 }
 
 impl P {
@@ -57,6 +67,11 @@ impl P {
         self.labels = strings(names);
         self
     }
+    pub(super) fn unread(mut self, columns: &[u32]) -> Self {
+        self.unread = columns.to_vec();
+        self
+    }
+
     pub(super) fn zipped(mut self) -> Self {
         self.zipped = true;
         self
@@ -125,6 +140,7 @@ pub(super) fn session(
         labels: p.labels.clone(),
         int_labels: Vec::new(),
         zipped: p.zipped,
+        unread: p.unread.clone(),
     };
     let given: Vec<PortData> = inputs.iter().map(|p| data(p, SlotKind::Input)).collect();
     let answered: Vec<PortData> = outputs.iter().map(|p| data(p, SlotKind::Intermediate)).collect();
@@ -181,6 +197,7 @@ impl P {
             labels: self.labels.clone(),
             int_labels: Vec::new(),
             zipped: self.zipped,
+            unread: self.unread.iter().map(|column| *column as usize).collect(),
         }
     }
 }
