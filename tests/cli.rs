@@ -228,6 +228,12 @@ fn a_finite_model_answers_from_a_table() {
     let analyzed = output(here.path(), &["sql", &format!("EXPLAIN ANALYZE {query}")]);
     assert!(analyzed.contains("looked_up=2") && analyzed.contains("missed=2"), "{analyzed}");
 
+    // A table of values that occur has no say where the model shows its own.
+    let entry = compile(&["--domains-of", "rows.csv"]);
+    assert_eq!(entry["table"]["entries"], 12, "{entry}");
+    let absent = hologram(here.path(), &["compile", "trees.txt", "--domains-of", "none.csv"]);
+    assert!(absent.code == 3 && absent.err.contains("none.csv: no such file"), "{}", absent.err);
+
     let small = hologram(here.path(), &["compile", "trees.txt", "--mode", "table", "--memory-budget", "95"]);
     assert_eq!((small.code, small.out.as_str()), (1, ""));
     assert!(small.err.contains("would take 96 bytes, and the budget has 95"), "{}", small.err);

@@ -13,7 +13,7 @@
 
 use arrow_array::{
     Array, ArrayRef, BooleanArray, DictionaryArray, Float32Array, Float64Array, Int8Array, Int32Array, Int64Array,
-    PrimitiveArray, StringArray, StringViewArray, UInt8Array, UInt16Array, UInt64Array,
+    PrimitiveArray, RecordBatch, StringArray, StringViewArray, UInt8Array, UInt16Array, UInt64Array,
     cast::AsArray,
     types::{Float32Type, Float64Type, UInt64Type},
 };
@@ -23,7 +23,7 @@ use hologram_ops::{
     control::Control,
     graph::{Graph, ValueId},
 };
-use hologram_planner::{Compiler, CompilerConfig, DomainSpec, Mode, Observer, TableOptions};
+use hologram_planner::{Compiler, CompilerConfig, DomainSpec, Mode, Observer, OccurringValues, TableOptions};
 use hologram_resolver::{
     Model, ModelOptions, Session,
     rows::{BindOptions, Binding, Casts, Nulls, RowSession, RowStats},
@@ -441,7 +441,7 @@ fn what_stands_in_the_way_of_a_table_is_said() {
     const BUDGET: u64 = 64 << 20;
     let all = ["x[0]=0..9", "x[1]=0..9", "small=0..9"];
     assert_eq!(decided(dense(), Mode::Exact, BUDGET, &[]).unwrap(), "");
-    let unknown = "the values of x[0], x[1] are not known; --domain NAME=VALUES declares them";
+    let unknown = "the values of x[0], x[1] are not known; --domain NAME=VALUES declares them, --domains-of FILE takes those that occur";
     assert_eq!(decided(dense(), Mode::Auto, BUDGET, &[]).unwrap(), format!("no table: {unknown}"));
     assert!(decided(dense(), Mode::Table, BUDGET, &[]).unwrap_err().ends_with(unknown));
     let kept = "table: 1000 entries, 40000 bytes, 1000 of them computed again and equal";
@@ -527,4 +527,45 @@ fn filling_tells_how_far_it_is_and_is_the_same_every_time() {
     assert!(told.len() > 1 && told.iter().all(|p| p.entries == 50_000 && p.done <= p.entries));
     assert_eq!((told[0].bytes, told[0].seconds_left), (report.bytes, report.seconds_estimated));
     assert!(model.to_bytes().unwrap() == compile().to_bytes().unwrap(), "the archive is the same");
+}
+
+#[test]
+fn values_that_occur_in_a_table_are_domains_of_what_has_none() {
+    let graph = dense();
+    let compile = |occurring: OccurringValues, domains: &[&str]| {
+        let domains = domains.iter().map(|text| text.parse().unwrap()).collect();
+        let tables = TableOptions { occurring, domains, ..TableOptions::default() };
+        let config = CompilerConfig { tables, ..CompilerConfig::default() };
+        Compiler::new(config).compile_graph(graph.clone()).unwrap()
+    };
+    let column = |values: Vec<f64>| Arc::new(Float64Array::from(values)) as ArrayRef;
+    let of = |columns: Vec<(&str, ArrayRef)>| {
+        let mut occurring = OccurringValues::new();
+        occurring.push(&RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+        occurring
+    };
+    let rows = || {
+        let others: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "c"]));
+        vec![("x[0]", column(vec![0.5, 1.5, 0.5])), ("x[1]", column(vec![2.0, 3.0, 4.0])), ("other", others)]
+    };
+    // The type of the third element has 256 values.
+    let model = compile(of(rows()), &[]);
+    assert_eq!(model.entries[0].table.as_ref().unwrap().report.entries, 2 * 3 * 256);
+    let model = compile(of(rows()), &["x[0]=0..9"]);
+    assert_eq!(model.entries[0].table.as_ref().unwrap().report.entries, 10 * 3 * 256, "what is declared goes first");
+    let archive = Archive::from_buffer(compile(of(rows()), &[]).to_bytes().unwrap().into()).unwrap();
+    let table = Model::open(archive, &ModelOptions::default()).unwrap().session(None).unwrap();
+    let exact = self::compile(&graph, Mode::Exact, &[]);
+    compare("occurring", &table, &exact, |draw, rows| {
+        let x = number_column(draw, rows, &[0.5, 1.5, 7.0]);
+        let y = number_column(draw, rows, &[2.0, 4.0, f64::NAN]);
+        let small: Vec<i8> = (0..rows).map(|_| draw.of(&[-128, 0, 5])).collect();
+        vec![("x[0]", x), ("x[1]", y), ("small", Arc::new(Int8Array::from(small)))]
+    });
+    // Values of another type are none.
+    let mut texts = rows();
+    texts[1].1 = Arc::new(StringArray::from(vec!["a", "b", "c"]));
+    let model = compile(of(texts), &[]);
+    assert!(model.entries[0].table.is_none());
+    assert!(model.entries[0].decisions[0].contains("the values of x[1] are not known"), "{:?}", model.entries[0]);
 }

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     CompiledModel, CompilerConfig,
-    planner::{self, CalibrationRows, DomainSpec, QuantizeOptions, QuantizeReport, Scheme, TableOptions, TableReport},
+    planner::{
+        self, CalibrationRows, DomainSpec, OccurringValues, QuantizeOptions, QuantizeReport, Scheme, TableOptions,
+        TableReport,
+    },
     rows::BindOptions,
     settings::bytes,
 };
@@ -24,6 +27,8 @@ Examples:
   hologram compile net.onnx --report json              what was done, for programs
   hologram compile plans.onnx --mode table --domain age=0..120 --domain plan=basic,plus,pro
                                                        every answer worked out beforehand
+  hologram compile churn.onnx --domains-of customers.parquet
+                                                       the same, of the values that occur in a table
   hologram compile net.onnx --mode quantized --calibrate rows.parquet --accuracy 0.995
                                                        layers in eight bits, as far as the answers stay the same";
 
@@ -52,6 +57,9 @@ pub(super) struct Arguments {
     /// The values that a column has: a,b,c or 0..9 (both ends are in); may be repeated. Other values are computed.
     #[arg(long, value_name = "COLUMN=VALUES")]
     domain: Vec<DomainSpec>,
+    /// A file of rows: columns whose values are not known otherwise have those that occur in it. Other values are computed.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    domains_of: Option<PathBuf>,
     /// Rows to choose eight bits by and to measure the answers on, with the columns that the model reads.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     calibrate: Option<PathBuf>,
@@ -78,6 +86,7 @@ impl Arguments {
             mode: Mode::Auto,
             memory_budget: TableOptions::default().memory_budget as usize,
             domain: Vec::new(),
+            domains_of: None,
             calibrate: None,
             accuracy: QuantizeOptions::default().accuracy,
             experimental: false,
@@ -85,14 +94,20 @@ impl Arguments {
         }
     }
 
-    fn tables(&self) -> TableOptions {
+    fn tables(&self, context: &Context) -> Result<TableOptions> {
         let mode = match self.mode {
             Mode::Auto | Mode::Quantized | Mode::Pq => planner::Mode::Auto,
             Mode::Exact => planner::Mode::Exact,
             Mode::Table => planner::Mode::Table,
         };
+        let mut occurring = OccurringValues::new();
+        if let Some(path) = &self.domains_of {
+            for batch in batches_in::open(path, context.settings.values().batch_rows)? {
+                occurring.push(&batch.map_err(|e| Failure::from(e).at(path.display()))?)?;
+            }
+        }
         let (memory_budget, domains) = (self.memory_budget as u64, self.domain.clone());
-        TableOptions { mode, memory_budget, domains, ..TableOptions::default() }
+        Ok(TableOptions { mode, memory_budget, domains, occurring, ..TableOptions::default() })
     }
 
     fn quantize(&self, context: &Context) -> Result<Option<QuantizeOptions>> {
@@ -135,7 +150,7 @@ fn calibration(path: &Path, batch_rows: usize) -> Result<CalibrationRows> {
 /// How answers come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Mode {
-    /// Tables where the model's rows are few, or where --domain makes them so and the budget holds them.
+    /// Tables where the model's rows are few, or where --domain or --domains-of makes them so and the budget holds them.
     Auto,
     /// Nothing: each row is computed.
     Exact,
@@ -172,7 +187,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<()> {
         name: arguments.name.clone(),
         columns: arguments.columns.clone(),
         quantize: arguments.quantize(context)?,
-        tables: arguments.tables(),
+        tables: arguments.tables(context)?,
         ..CompilerConfig::default()
     };
     let model = model_file::compile(context, &arguments.model, config)?;

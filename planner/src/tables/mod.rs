@@ -1,16 +1,18 @@
 //! Tables: every answer of a model whose rows are finite, worked out when it is compiled.
 //!
-//! Each element of a row needs a domain: from the model itself (`domains`), or as the caller declares it
-//! ([`DomainSpec`]). Where the space that they span is small enough, the compiled plan is run over all of it (`fill`),
+//! Each element of a row needs a domain: from the model itself (`domains`), as the caller declares it ([`DomainSpec`]), or
+//! the values that occur in a table ([`OccurringValues`]). Where the space that they span is small enough, the compiled plan is run over all of it (`fill`),
 //! and the archive keeps the answers. A row outside of the space is computed at run time, so that a table never changes
 //! an answer. Whatever is decided is said in words, in the archive.
 
 pub(crate) mod cost;
 mod domains;
 mod fill;
+mod occurring;
 mod spec;
 
 pub(crate) use domains::forest_of;
+pub use occurring::OccurringValues;
 pub use spec::DomainSpec;
 
 use crate::{CompiledModel, Observer, Result};
@@ -48,13 +50,21 @@ pub struct TableOptions {
     pub memory_budget: u64,
     /// Domains that the caller declares.
     pub domains: Vec<DomainSpec>,
+    /// Values that occur in a table: the domains of elements that have none otherwise, by the names of its columns.
+    pub occurring: OccurringValues,
     /// Who is told how far it is.
     pub observer: Observer<FillProgress>,
 }
 
 impl Default for TableOptions {
     fn default() -> Self {
-        Self { mode: Mode::Auto, memory_budget: 64 << 20, domains: Vec::new(), observer: Observer::default() }
+        Self {
+            mode: Mode::Auto,
+            memory_budget: 64 << 20,
+            domains: Vec::new(),
+            occurring: OccurringValues::default(),
+            observer: Observer::default(),
+        }
     }
 }
 
@@ -114,9 +124,10 @@ pub(crate) fn add(model: &mut CompiledModel, registry: &Arc<Registry>, options: 
         check_used(model, &options.domains)?;
         return Ok(());
     }
+    let occurring = options.occurring.domains();
     let mut spaces = Vec::with_capacity(model.entries.len());
     for entry in 0..model.entries.len() {
-        spaces.push(space(model, entry, options)?);
+        spaces.push(space(model, entry, options, &occurring)?);
     }
     check_used(model, &options.domains)?;
     if spaces.iter().all(Result::is_err) {
@@ -162,7 +173,12 @@ fn note(model: &mut CompiledModel, reasons: Vec<Option<String>>, options: &Table
 }
 
 /// The domains of an entry point, or why there is no table of it.
-fn space(model: &CompiledModel, entry: usize, options: &TableOptions) -> Result<Result<Space, String>> {
+fn space(
+    model: &CompiledModel,
+    entry: usize,
+    options: &TableOptions,
+    occurring: &[DomainSpec],
+) -> Result<Result<Space, String>> {
     let entry = &model.entries[entry];
     if !entry.rows.independent {
         return Ok(Err(format!("rows depend on each other ({})", entry.rows.reason)));
@@ -189,7 +205,10 @@ fn space(model: &CompiledModel, entry: usize, options: &TableOptions) -> Result<
         let declared = options.domains.iter().find(|spec| spec.names(port, feature));
         let found = match declared {
             Some(spec) => Some(spec.values(port.dtype()).map_err(|e| e.at(format!("domain of '{name}'")))?),
-            None => domains::of_element(port, feature, own.get(&(input, feature))),
+            None => domains::of_element(port, feature, own.get(&(input, feature))).or_else(|| {
+                // What does not fit the element's type is no domain of it, and asking for the table tells why.
+                occurring.iter().find(|spec| spec.names(port, feature))?.values(port.dtype()).ok()
+            }),
         };
         match found {
             Some(found) => all.push((input, feature, found)),
@@ -200,7 +219,9 @@ fn space(model: &CompiledModel, entry: usize, options: &TableOptions) -> Result<
         let more = if unknown.len() > 3 { format!(" and {} more", unknown.len() - 3) } else { String::new() };
         unknown.truncate(3);
         let names = unknown.join(", ");
-        return Ok(Err(format!("the values of {names}{more} are not known; --domain NAME=VALUES declares them")));
+        return Ok(Err(format!(
+            "the values of {names}{more} are not known; --domain NAME=VALUES declares them, --domains-of FILE takes those that occur"
+        )));
     }
     let count = all.iter().try_fold(1_u64, |n, (_, _, found)| n.checked_mul(found.cardinality() as u64));
     let Some(entries) = count.filter(|n| *n < ENTRIES_MAX) else {
@@ -208,7 +229,7 @@ fn space(model: &CompiledModel, entry: usize, options: &TableOptions) -> Result<
         return Ok(Err(format!("it would have about 10^{digits:.1} entries, and fewer than {ENTRIES_MAX} fit")));
     };
     let elements = cost::elements_of_row(&entry.graph);
-    let is_asked = options.mode == Mode::Table || !options.domains.is_empty();
+    let is_asked = options.mode == Mode::Table || !options.domains.is_empty() || !occurring.is_empty();
     let cost = elements.and_then(|elements| elements.checked_mul(entries));
     if !is_asked && (entries > ENTRIES_UNASKED_MAX || cost.is_none_or(|cost| cost > cost::ELEMENTS_UNASKED_MAX)) {
         return Ok(Err(format!("its {entries} entries are made when --mode table asks for them")));

@@ -273,7 +273,7 @@ fn the_same_columns_bound_by_name_in_any_order_give_the_same_answer() {
 
 #[test]
 fn columns_that_no_answer_depends_on_are_not_taken() {
-    let columns: super::Columns = vec![
+    let columns: Columns = vec![
         ("a", Arc::new(Float32Array::from(vec![Some(1.0), Some(2.0), None]))),
         ("b", Arc::new(Float32Array::from(vec![Some(7.0), None, Some(9.0)]))),
         ("c", Arc::new(Float32Array::from(vec![3.0, 4.0, 5.0]))),
