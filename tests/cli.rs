@@ -272,6 +272,7 @@ fn a_model_is_quantized_by_rows_and_keeps_its_answers() {
         (&["--mode", "quantized", "--calibrate", "wine.parquet"], "calibration data"),
         (&["--mode", "quantized", "--calibrate", "digits.parquet", "--accuracy", "1.5"], "an accuracy of 1.5"),
         (&["--calibrate", "digits.parquet"], "--calibrate is for --mode quantized and --mode pq"),
+        (&["--accuracy", "0.9"], "--accuracy is for --mode quantized and --mode pq"),
         (&["--mode", "pq", "--calibrate", "digits.parquet"], "allow it with --experimental"),
         (&["--mode", "pq", "--experimental"], "--mode pq has no calibration data"),
         (&["--mode", "pq", "--experimental", "--calibrate", "digits.parquet"], "that is wide enough"),

@@ -121,6 +121,7 @@ impl Compiler {
         let records = passes::run_all(&mut graph, registry, &self.config.limits)?;
         let proof = rows::prove(&graph, &self.config.limits);
         let graph = proof.graph.unwrap_or(graph);
+        let unread = unread::columns(&graph)?;
         let mut inputs = Vec::with_capacity(graph.inputs().len());
         for (i, id) in graph.inputs().iter().enumerate() {
             let value = graph.value(*id);
@@ -139,7 +140,7 @@ impl Compiler {
                 features,
                 categories,
                 missing: ports::accepts_missing(&graph, *id),
-                unread: unread::columns(&graph, *id),
+                unread: unread[i].clone(),
                 ..PortData::default()
             });
         }

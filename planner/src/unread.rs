@@ -1,97 +1,126 @@
 //! Columns that no answer depends on: a scan need not read them.
 
+use crate::{Result, tables::forest_of};
 use hologram_ops::{
     graph::{Graph, NodeData, ValueId},
     operator::axis_index,
 };
-use std::collections::BTreeSet;
-
-use crate::tables::forest_of;
+use std::{collections::HashMap, rc::Rc};
 
 /// Operators that make of each column of a table the column of another one, whose parameters are constant.
-const COLUMN_BY_COLUMN: &[&str] = &["Cast", "Identity", "Imputer", "Scaler"];
+const COLUMN_BY_COLUMN: &[(&str, &str)] =
+    &[("", "Cast"), ("", "Identity"), ("ai.onnx.ml", "Imputer"), ("ai.onnx.ml", "Scaler")];
 
-/// The columns of an input, `[rows]` or `[rows, columns]` of numbers, that no output depends on, ascending.
-pub(crate) fn columns(graph: &Graph, input: ValueId) -> Vec<u32> {
-    let is_number = graph.value(input).fact.dtype().is_some_and(|dtype| dtype.is_float() || dtype.is_integer());
-    match width(graph, input).filter(|_| is_number) {
-        Some(width) => match read(graph, input) {
-            Read::All => Vec::new(),
-            Read::Columns(read) => (0..width as u32).filter(|column| !read.contains(&(*column as usize))).collect(),
-        },
-        None => Vec::new(),
+/// Columns of a table that is looked at, at most.
+const COLUMNS_MAX: usize = 1 << 16;
+
+/// Nodes of a graph that is looked at, at most.
+const NODES_MAX: usize = 1_000;
+
+/// For each input of a graph its columns that no output depends on, ascending: of tables `[rows, columns]` of numbers.
+pub(crate) fn columns(graph: &Graph) -> Result<Vec<Vec<u32>>> {
+    if graph.node_count() > NODES_MAX {
+        return Ok(vec![Vec::new(); graph.inputs().len()]);
     }
+    let mut read: HashMap<ValueId, Read> = HashMap::new();
+    for (_, output) in graph.outputs() {
+        read.insert(*output, Read::All);
+    }
+    // Readers before what they read.
+    for id in graph.order()?.into_iter().rev() {
+        let Some(node) = graph.node(id) else { continue };
+        for input in node.inputs.iter().flatten() {
+            let own = read_by(graph, node, *input, &read);
+            let all = match read.remove(input) {
+                Some(before) => before.and(own),
+                None => own,
+            };
+            read.insert(*input, all);
+        }
+    }
+    let unread = |input: &ValueId| {
+        let is_number = graph.value(*input).fact.dtype().is_some_and(|dtype| dtype.is_float() || dtype.is_integer());
+        match (width(graph, *input).filter(|_| is_number), read.get(input)) {
+            (Some(width), None) => (0..width as u32).collect(),
+            (Some(_), Some(Read::Columns(read))) => {
+                (0..).zip(read.iter()).filter(|(_, read)| !**read).map(|(column, _)| column).collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    Ok(graph.inputs().iter().map(unread).collect())
 }
 
 /// Columns of a value that something depends on.
+#[derive(Clone)]
 enum Read {
     All,
-    Columns(BTreeSet<usize>),
+    /// Whether each is.
+    Columns(Rc<Vec<bool>>),
 }
 
-/// The number of columns of a table; one of a single axis is a column.
+impl Read {
+    /// What one or the other reads.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Columns(a), Self::Columns(b)) if a.len() == b.len() => {
+                Self::Columns(Rc::new(a.iter().zip(b.iter()).map(|(a, b)| *a || *b).collect()))
+            }
+            _ => Self::All,
+        }
+    }
+}
+
+/// The number of columns of a table.
 fn width(graph: &Graph, value: ValueId) -> Option<usize> {
     match graph.value(value).fact.shape()? {
-        [_] => Some(1),
-        [_, columns] => columns.known(),
+        [_, columns] => columns.known().filter(|columns| *columns <= COLUMNS_MAX),
         _ => None,
     }
 }
 
-fn read(graph: &Graph, value: ValueId) -> Read {
-    if graph.outputs().iter().any(|(_, output)| *output == value) {
-        return Read::All;
-    }
-    let mut all = BTreeSet::new();
-    for node in graph.consumers(value).into_iter().filter_map(|id| graph.node(id)) {
-        match read_by(graph, node, value) {
-            Read::All => return Read::All,
-            Read::Columns(columns) => all.extend(columns),
-        }
-    }
-    Read::Columns(all)
-}
-
-/// The columns of a value that a node hands on or asks.
-fn read_by(graph: &Graph, node: &NodeData, value: ValueId) -> Read {
-    let dtype = graph.value(value).fact.dtype();
-    if let Some(forest) = dtype.and_then(|dtype| forest_of(graph, node, value, dtype)) {
+/// The columns of a value that a node asks, or hands on to those that do.
+fn read_by(graph: &Graph, node: &NodeData, value: ValueId, read: &HashMap<ValueId, Read>) -> Read {
+    let (Some(width), Some(dtype)) = (width(graph, value), graph.value(value).fact.dtype()) else { return Read::All };
+    if let Some(forest) = forest_of(graph, node, value, dtype) {
         // Leaves with linear models read more than tests do.
-        return match forest.linear.is_empty() {
-            true => Read::Columns(forest.nodes.feature.iter().map(|feature| *feature as usize).collect()),
-            false => Read::All,
-        };
+        let mut columns = vec![!forest.linear.is_empty(); width];
+        for feature in &forest.nodes.feature {
+            match columns.get_mut(*feature as usize) {
+                Some(column) => *column = true,
+                None => return Read::All,
+            }
+        }
+        return Read::Columns(Rc::new(columns));
     }
     let [Some(output)] = node.outputs[..] else { return Read::All };
-    match node.op.as_str() {
-        "Concat" => concatenated(graph, node, value, output).unwrap_or(Read::All),
-        op if COLUMN_BY_COLUMN.contains(&op)
-            && node.inputs == [Some(value)]
-            && width(graph, output) == width(graph, value) =>
-        {
-            read(graph, output)
-        }
+    let name = (node.domain.as_str(), node.op.as_str());
+    if name == ("", "Concat") {
+        return concatenated(graph, node, value, width, read.get(&output)).unwrap_or(Read::All);
+    }
+    let is_alone = node.inputs == [Some(value)] && self::width(graph, output) == Some(width);
+    match read.get(&output) {
+        Some(columns) if COLUMN_BY_COLUMN.contains(&name) && is_alone => columns.clone(),
+        None if COLUMN_BY_COLUMN.contains(&name) && is_alone => Read::Columns(Rc::new(vec![false; width])),
         _ => Read::All,
     }
 }
 
-/// The columns of one of several tables side by side.
-fn concatenated(graph: &Graph, node: &NodeData, value: ValueId, output: ValueId) -> Option<Read> {
+/// The columns of one of several tables side by side, of which these are read.
+fn concatenated(graph: &Graph, node: &NodeData, value: ValueId, own: usize, read: Option<&Read>) -> Option<Read> {
     let axis = axis_index(node.attributes.int_or("axis", 1).ok()?, 2).ok()?;
-    if axis != 1 || graph.value(output).fact.shape()?.len() != 2 {
-        return None;
-    }
-    let Read::Columns(read) = read(graph, output) else { return None };
-    let mut own = BTreeSet::new();
+    let Some(Read::Columns(read)) = read.filter(|_| axis == 1) else { return None };
+    let mut columns = vec![false; own];
     let mut first = 0;
     for input in &node.inputs {
         let width = width(graph, (*input)?)?;
         if *input == Some(value) {
-            own.extend(read.range(first..first + width).map(|column| column - first));
+            let part = read.get(first..first + width)?;
+            columns.iter_mut().zip(part).for_each(|(column, read)| *column |= read);
         }
         first += width;
     }
-    Some(Read::Columns(own))
+    Some(Read::Columns(Rc::new(columns)))
 }
 
 #[cfg(test)]
@@ -142,14 +171,14 @@ mod tests {
         let all = all.input(scaled, 0, 1).input(c, 0, 2).finish().unwrap();
         let all = graph.output_of(all, 0).unwrap();
         forest(&mut graph, all, &[1, 3, 1]);
-        assert_eq!([a, b, c].map(|input| columns(&graph, input)), [vec![0, 2], vec![1], vec![0]]);
+        assert_eq!(columns(&graph).unwrap(), [vec![0, 2], vec![1], vec![0]]);
         // Another reader needs them all.
         let sum = graph.add_op("ReduceSum").input(a, 0, 0).finish().unwrap();
         let sum = graph.output_of(sum, 0).unwrap();
         graph.add_output("sum", sum);
         graph.infer().unwrap();
-        assert_eq!([a, b].map(|input| columns(&graph, input)), [vec![], vec![1]]);
+        assert_eq!(columns(&graph).unwrap(), [vec![], vec![1], vec![0]]);
         graph.add_output("c", c);
-        assert!(columns(&graph, c).is_empty());
+        assert_eq!(columns(&graph).unwrap(), [vec![], vec![1], vec![]]);
     }
 }

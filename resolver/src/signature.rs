@@ -38,6 +38,11 @@ impl Port {
         }
     }
 
+    /// Whether no answer depends on a column.
+    pub fn is_unread(&self, column: usize) -> bool {
+        self.unread.binary_search(&column).is_ok()
+    }
+
     /// The dimensions of a tensor of known rank.
     pub fn shape(&self) -> Option<&[Dim]> {
         match &self.ty {

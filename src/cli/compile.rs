@@ -64,9 +64,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     calibrate: Option<PathBuf>,
     /// How much the answers of --mode quantized and pq agree with the exact ones, at least: a share of labels, of variance
-    /// (R²).
-    #[arg(long, value_name = "SHARE", default_value_t = 0.99)]
-    accuracy: f64,
+    /// (R²); 0.99 without this.
+    #[arg(long, value_name = "SHARE")]
+    accuracy: Option<f64>,
     /// Allows --mode pq.
     #[arg(long)]
     experimental: bool,
@@ -88,7 +88,7 @@ impl Arguments {
             domain: Vec::new(),
             domains_of: None,
             calibrate: None,
-            accuracy: QuantizeOptions::default().accuracy,
+            accuracy: None,
             experimental: false,
             report: Report::Text,
         }
@@ -114,10 +114,14 @@ impl Arguments {
         let (mode, scheme) = match self.mode {
             Mode::Quantized => ("--mode quantized", Scheme::Int8),
             Mode::Pq => ("--mode pq", Scheme::Codebooks),
-            _ if self.calibrate.is_some() => {
-                return Err(Failure::invalid("--calibrate is for --mode quantized and --mode pq"));
+            _ => {
+                let given = [("--calibrate", self.calibrate.is_some()), ("--accuracy", self.accuracy.is_some())];
+                let given = given.into_iter().chain([("--experimental", self.experimental)]).find(|(_, given)| *given);
+                return match given {
+                    Some((name, _)) => Err(Failure::invalid(format!("{name} is for --mode quantized and --mode pq"))),
+                    None => Ok(None),
+                };
             }
-            _ => return Ok(None),
         };
         if scheme == Scheme::Codebooks && !self.experimental {
             return Err(Failure::invalid("--mode pq is an experiment, which keeps less of the answers than int8 does")
@@ -130,7 +134,7 @@ impl Arguments {
         let values = context.settings.values();
         let bind = BindOptions { nulls: values.nulls, casts: values.casts, rows_max: None };
         let calibration = calibration(path, values.batch_rows)?;
-        let accuracy = self.accuracy;
+        let accuracy = self.accuracy.unwrap_or(QuantizeOptions::default().accuracy);
         Ok(Some(QuantizeOptions { scheme, accuracy, calibration, bind, ..QuantizeOptions::default() }))
     }
 }
@@ -260,7 +264,7 @@ fn quantized_json(report: &QuantizeReport) -> serde_json::Value {
     let layers = report.layers.iter().map(|layer| {
         serde_json::json!({
             "name": layer.name, "computes": layer.about, "weights": layer.weights, "quantized": layer.is_quantized,
-            "error": layer.error,
+            "error": layer.error, "loss": layer.loss,
         })
     });
     serde_json::json!({

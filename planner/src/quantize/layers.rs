@@ -220,9 +220,10 @@ pub(super) fn between(graph: &Graph, from: &Layer, to: &Layer) -> Option<Between
         return None;
     }
     let (from, to) = (from.output, to.input);
+    let rank = graph.value(from).fact.shape()?.len();
     let (mut nodes, mut wanted) = (BTreeSet::new(), vec![to]);
     while let Some(value) = wanted.pop() {
-        if value == from || graph.value(value).constant.as_ref().is_some_and(|c| c.len() == 1) {
+        if value == from || graph.value(value).constant.as_ref().is_some_and(|c| c.len() == 1 && c.rank() <= rank) {
             continue;
         }
         let (id, _) = graph.value(value).producer?;

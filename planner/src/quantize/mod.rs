@@ -2,8 +2,8 @@
 //!
 //! The layers of a graph that can be (`layers`) are watched while it runs on every second row of the calibration data
 //! (`ranges`), and rewritten with the codes that lose least there (`rewrite`). On the other rows the answers are held
-//! against the exact ones (`agreement`). While they agree less than is asked, layers go back to what they were, those
-//! that err most first; if none is left, that is an error. Whatever is decided is said in words, in the archive.
+//! against the exact ones (`agreement`). While they agree less than is asked, layers go back to what they were (`search`),
+//! those first by which most is lost; if none is left, that is an error. Whatever is decided is said in words, in the archive.
 //!
 //! By codebooks (`codebooks`) a layer's rows are taken, part by part, for those that are most like them: an experiment.
 
@@ -14,11 +14,12 @@ mod ranges;
 mod rewrite;
 mod runner;
 mod sample;
+mod search;
 
 pub use sample::CalibrationRows;
 
 use crate::{CompiledEntry, CompiledModel, Observer, Result, ports, tables::cost};
-use agreement::{Agreement, Measure};
+use agreement::Measure;
 use arrow_array::RecordBatch;
 use codebooks::Codebooks;
 use hologram_ops::{DType, Error, Registry, Tensor};
@@ -30,12 +31,13 @@ use layers::Layer;
 use ranges::SeenLayer;
 use rewrite::{Int8, Quantized};
 use runner::Runner;
+use search::Search;
 
 /// Rows of one run at most.
 const ROWS_OF_RUN_MAX: u64 = 256;
 
-/// Rows on which each layer is held against itself.
-const ROWS_BESIDE: u64 = 64;
+/// Rows on which each layer is held against itself, and tried alone.
+const ROWS_BESIDE: u64 = 16;
 
 /// What layers become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,6 +121,8 @@ pub struct LayerReport {
     pub weights: u64,
     /// The error of its answers when it is quantized: the root mean square over that of the exact ones.
     pub error: f64,
+    /// What the answers of the model lose of their agreement when this layer alone is quantized; where layers had to be chosen.
+    pub loss: Option<f64>,
     /// Whether it is; otherwise it is computed as before.
     pub is_quantized: bool,
 }
@@ -167,7 +171,8 @@ fn text(report: &QuantizeReport) -> String {
 
 fn layer_text(layer: &LayerReport, scheme: Scheme) -> String {
     let how = if layer.is_quantized { scheme.to_string() } else { "f32, stepped back".into() };
-    format!("layer {} ({}): {how}, error {:.2} % in {scheme}", layer.name, layer.about, layer.error * 100.0)
+    let loss = layer.loss.map_or_else(String::new, |loss| format!(", {loss:.4} lost by it alone"));
+    format!("layer {} ({}): {how}, error {:.2} % in {scheme}{loss}", layer.name, layer.about, layer.error * 100.0)
 }
 
 /// Quantizes an entry point; or why it cannot be. Rows may depend on each other: both plans are given the same runs.
@@ -196,14 +201,14 @@ fn quantize(
     if watched.count == 0 || measured.count == 0 {
         return Ok(Err("its calibration data has no rows without NULL, or too few for a run".into()));
     }
-    // Watching, each layer beside itself, the exact answers, all layers, and those of a search for the right number.
-    let most = 4 + usize::BITS - layers.len().leading_zeros();
+    // Watching, each layer beside itself, the exact answers, all layers, each alone, and a search for the right number.
+    let most = 6 + usize::BITS - layers.len().leading_zeros();
     let mut done = 0;
-    let mut tell = |next: u32| {
+    let mut tell = || {
         options.observer.tell(QuantizeProgress { done, most });
-        done += next;
+        done += 1;
     };
-    tell(1);
+    tell();
     let seen = ranges::watch(&entry.graph, &layers, &watched, registry)?;
     let quantized: Vec<Quantized> = match options.scheme {
         Scheme::Int8 => {
@@ -218,66 +223,42 @@ fn quantize(
                 .collect::<Result<_>>()?
         }
     };
-    tell(1);
+    tell();
     let errors = errors(entry, &layers, &quantized, &seen, &watched, registry)?;
-    tell(1);
+    tell();
     let exact = Runner::new(&entry.graph, registry)?.run_all(&measured)?;
     let measures = measures(entry);
-    // Those that err most go back first.
-    let mut order: Vec<usize> = (0..layers.len()).collect();
-    order.sort_by(|a, b| errors[*b].total_cmp(&errors[*a]));
-    let mut attempt = |stepped_back: usize| -> Result<_> {
-        tell(1);
-        let back = &order[..stepped_back];
-        let graph = rewrite::rewrite(&entry.graph, &layers, &quantized, &seen, &|i| !back.contains(&i), registry)?;
-        let runner = Runner::new(&graph, registry)?;
-        let mut agreements: Vec<Agreement> = measures.iter().map(|measure| Agreement::new(*measure)).collect();
-        for (inputs, exact) in measured.runs.iter().zip(&exact) {
-            for ((agreement, exact), other) in agreements.iter_mut().zip(exact).zip(runner.run(inputs)?) {
-                agreement.note(exact, &other)?;
-            }
-        }
-        Ok((agreements.iter().map(Agreement::value).fold(1.0, f64::min), graph))
+    let search = Search {
+        graph: &entry.graph,
+        registry,
+        layers: &layers,
+        quantized: &quantized,
+        seen: &seen,
+        measures: &measures,
+        rows: &measured,
+        exact: &exact,
+        errors: &errors,
     };
-    // The least number of layers that go back, as far as fewer layers in eight bits never agree less.
-    let (mut low, mut high) = (0, layers.len() - 1);
-    let mut found = attempt(0)?;
-    if found.0 < options.accuracy {
-        low = 1;
-        if high == 0 {
-            return Ok(Err(missed(found.0, &layers[order[0]], &measured, options)));
-        }
-        let mut best = attempt(high)?;
-        if best.0 < options.accuracy {
-            return Ok(Err(missed(best.0, &layers[order[high]], &measured, options)));
-        }
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            found = attempt(middle)?;
-            if found.0 < options.accuracy {
-                low = middle + 1;
-            } else {
-                (high, best) = (middle, found);
-            }
-        }
-        found = best;
-    }
-    let back = &order[..low];
+    let found = match search.run(options.accuracy, &mut tell)? {
+        Ok(found) => found,
+        Err((layer, agreement)) => return Ok(Err(missed(agreement, &layers[layer], &measured, options))),
+    };
     let reports = layers.iter().enumerate().map(|(i, layer)| LayerReport {
         name: layer.name.clone(),
         about: layer.about.clone(),
         weights: layer.weights.len() as u64,
         error: errors[i],
-        is_quantized: !back.contains(&i),
+        loss: found.losses.as_ref().map(|losses| losses[i]),
+        is_quantized: !found.back.contains(&i),
     });
     let report = QuantizeReport {
         scheme: options.scheme,
-        agreement: found.0,
+        agreement: found.agreement,
         asked: options.accuracy,
         rows: measured.count,
         layers: reports.collect(),
     };
-    entry.graph = found.1;
+    entry.graph = found.graph;
     Ok(Ok(report))
 }
 
@@ -306,14 +287,19 @@ fn runs(entry: &CompiledEntry, batches: &[RecordBatch], options: &QuantizeOption
         let binding = Binding::named(&signature, schema.fields(), &options.bind).map_err(calibration)?;
         let columns: Vec<_> = binding.columns().iter().map(|c| batch.column(*c).clone()).collect();
         for inputs in binding.runs(&columns, batch.num_rows(), most).map_err(calibration)? {
-            let count = inputs.first().and_then(|x| x.shape().first()).copied().unwrap_or(0);
-            if count > 0 && (entry.rows.fixed == 0 || count == most) {
-                rows.count += count as u64;
+            let count = rows_of(&inputs);
+            if count > 0 && (entry.rows.fixed == 0 || count == most as u64) {
+                rows.count += count;
                 rows.runs.push(inputs);
             }
         }
     }
     Ok(rows)
+}
+
+/// The rows of a run.
+fn rows_of(inputs: &[Tensor]) -> u64 {
+    inputs.first().and_then(|x| x.shape().first()).copied().unwrap_or(0) as u64
 }
 
 /// How each output is held against the exact one.
@@ -349,7 +335,7 @@ fn errors(
             sums[0] += differences;
             sums[1] += squares;
         }
-        count += inputs.first().and_then(|x| x.shape().first()).copied().unwrap_or(0) as u64;
+        count += rows_of(inputs);
         if count >= ROWS_BESIDE {
             break;
         }

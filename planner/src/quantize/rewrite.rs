@@ -65,7 +65,8 @@ impl Int8 {
     /// What a product of codes is worth, for each channel.
     fn scales(&self) -> Result<Tensor> {
         let factor = f64::from(self.coding.factor);
-        let scales: Vec<f32> = self.weights.scales.iter().map(|scale| (f64::from(*scale) / factor) as f32).collect();
+        let scale = |scale: &f32| (f64::from(*scale) / factor).min(f64::from(f32::MAX)) as f32;
+        let scales: Vec<f32> = self.weights.scales.iter().map(scale).collect();
         Ok(Tensor::from_vec([scales.len()], scales)?)
     }
 }

@@ -1,8 +1,10 @@
 //! Rows to calibrate with: a bounded sample of however many there are.
 
 use crate::Result;
-use arrow_array::{RecordBatch, UInt64Array};
+use arrow_array::{ArrayRef, RecordBatch, UInt64Array, cast::AsArray};
+use arrow_schema::DataType;
 use hologram_resolver::Error;
+use std::sync::Arc;
 
 /// Rows that are kept at most.
 const ROWS_MAX: u64 = 4_096;
@@ -37,7 +39,9 @@ impl CalibrationRows {
         let start = self.seen;
         self.seen += batch.num_rows() as u64;
         let kept = picked(batch, (start..self.seen).map(|row| row.trailing_zeros() >= self.halvings))?;
-        self.batches.push(kept);
+        if kept.num_rows() > 0 || self.batches.is_empty() {
+            self.batches.push(kept);
+        }
         while self.len() > ROWS_MAX {
             self.halvings += 1;
             let mut place = 0_u64;
@@ -78,15 +82,20 @@ impl CalibrationRows {
 /// The rows of a batch that are wanted.
 fn picked(batch: &RecordBatch, wanted: impl Iterator<Item = bool>) -> Result<RecordBatch> {
     let rows: UInt64Array = (0..).zip(wanted).filter_map(|(row, wanted)| wanted.then_some(row)).collect();
-    let taken = arrow_select::take::take_record_batch(batch, &rows);
-    Ok(taken.map_err(|e| Error::invalid(format!("calibration rows: {e}")))?)
+    let failed = |e| Error::invalid(format!("calibration rows: {e}"));
+    let taken = arrow_select::take::take_record_batch(batch, &rows).map_err(failed)?;
+    // Views of texts would keep all texts of the batch.
+    let owned = |column: &ArrayRef| match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()) as ArrayRef,
+        _ => column.clone(),
+    };
+    Ok(RecordBatch::try_new(taken.schema(), taken.columns().iter().map(owned).collect()).map_err(failed)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Int64Array, cast::AsArray, types::Int64Type};
-    use std::sync::Arc;
+    use arrow_array::{Int64Array, types::Int64Type};
 
     fn batch(rows: std::ops::Range<i64>) -> RecordBatch {
         RecordBatch::try_from_iter([("a", Arc::new(Int64Array::from_iter_values(rows)) as _)]).unwrap()

@@ -205,6 +205,8 @@ fn space(
         let declared = options.domains.iter().find(|spec| spec.names(port, feature));
         let found = match declared {
             Some(spec) => Some(spec.values(port.dtype()).map_err(|e| e.at(format!("domain of '{name}'")))?),
+            // Whatever its value is, the answers are the same.
+            None if port.is_unread(feature) => Some(Found::Any),
             None => domains::of_element(port, feature, own.get(&(input, feature))).or_else(|| {
                 // What does not fit the element's type is no domain of it, and asking for the table tells why.
                 occurring.iter().find(|spec| spec.names(port, feature))?.values(port.dtype()).ok()

@@ -64,6 +64,7 @@ fn note(array: &ArrayRef, values: &mut HashSet<String>) -> Result<bool, Error> {
         DataType::Boolean => values.extend(array.as_boolean().iter().flatten().map(|x| x.to_string())),
         DataType::Float32 => values.extend(array.as_primitive::<Float32Type>().iter().flatten().map(|x| x.to_string())),
         DataType::Float64 => values.extend(array.as_primitive::<Float64Type>().iter().flatten().map(|x| x.to_string())),
+        DataType::Dictionary(..) if array.as_any_dictionary().values().is_empty() => {}
         DataType::Dictionary(..) => {
             // Each entry that a key names, once.
             let dictionary = array.as_any_dictionary();
@@ -112,6 +113,7 @@ mod tests {
         let columns: Vec<(&str, ArrayRef)> = vec![
             ("text", Arc::new(StringViewArray::from(vec![Some("b"), Some("a")]))),
             ("coded", named),
+            ("empty", Arc::new([None::<&str>, None].into_iter().collect::<DictionaryArray<Int8Type>>())),
             ("flag", Arc::new(BooleanArray::from(vec![Some(true), None]))),
             ("small", Arc::new(Int16Array::from(vec![-3, 7]))),
             ("wide", Arc::new(UInt64Array::from(vec![u64::MAX, 0]))),

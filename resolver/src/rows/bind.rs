@@ -335,7 +335,7 @@ fn bind(
             }
             let nulls = null_rule(options.nulls, port, dtype, convert.is_coded())?;
             let slot = match feature {
-                Some(feature) if port.unread.contains(&feature) => None,
+                Some(feature) if port.is_unread(feature) => None,
                 _ => Some(used.partition_point(|u| *u < index)),
             };
             Ok(BoundColumn { slot, name: field.name().clone(), convert, nulls })
@@ -373,7 +373,7 @@ fn used_columns(ports: &[(&Port, &[Dim])], choices: &[Choice]) -> Vec<usize> {
             Choice::List(i) => used.push(*i),
             Choice::Scalars(list) => {
                 any = any.or(list.first().copied());
-                let read = list.iter().enumerate().filter(|(feature, _)| !port.unread.contains(feature));
+                let read = list.iter().enumerate().filter(|(feature, _)| !port.is_unread(*feature));
                 used.extend(read.map(|(_, i)| *i));
             }
         }

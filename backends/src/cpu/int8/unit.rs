@@ -27,6 +27,12 @@ pub(crate) enum Unit {
     Vbmi,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The unit that tests ask for.
+    static FORCED: std::cell::Cell<Option<Unit>> = const { std::cell::Cell::new(None) };
+}
+
 /// What runs on a unit. Implementations are `#[inline(always)]`, as all that they call: what is not inlined is compiled
 /// without the instruction set.
 pub(crate) trait Body {
@@ -62,8 +68,20 @@ impl Unit {
 
     /// The best unit of this CPU.
     pub(crate) fn best() -> Self {
+        #[cfg(test)]
+        if let Some(unit) = FORCED.get() {
+            return unit;
+        }
         static BEST: OnceLock<Unit> = OnceLock::new();
         *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self::Portable))
+    }
+
+    /// Does something while this unit is the best one for this thread.
+    #[cfg(test)]
+    pub(crate) fn forced(unit: Self, act: impl FnOnce()) {
+        FORCED.set(Some(unit));
+        act();
+        FORCED.set(None);
     }
 
     /// Runs a body with the unit's instructions switched on.

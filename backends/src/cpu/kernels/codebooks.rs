@@ -22,9 +22,6 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     let sizes = CodebookSizes::new(shape(0)?, shape(1)?, shape(2)?, shape(3)?).ok()?;
     let CodebookSizes { parts, codewords, width, .. } = sizes;
     let codebooks = request.constants.get(1)?.as_ref()?.as_slice::<f32>().ok()?;
-    if width == 0 {
-        return None;
-    }
     let starts = codeword_starts(codebooks, width);
     let mut words = Vec::with_capacity(parts * codewords * (width + 1));
     for part in 0..parts {

@@ -58,7 +58,9 @@ pub(super) fn shape_of(conv: &Conv, x: &[usize], w: &[usize]) -> Option<Shape> {
     };
     let (maps, per_group) = (w[0], w[1]);
     let shape = Shape { batch: x[0], channels: x[1], maps, per_group, group: conv.group, rows, columns };
-    let is_whole = per_group > 0 && shape.taps() > 0 && per_group.checked_mul(conv.group) == Some(shape.channels);
+    // Without images or maps there would be no bound on the groups and on what a plane takes.
+    let is_something = shape.batch > 0 && maps > 0 && per_group > 0 && shape.taps() > 0;
+    let is_whole = is_something && per_group.checked_mul(conv.group) == Some(shape.channels);
     is_whole.then_some(shape)
 }
 

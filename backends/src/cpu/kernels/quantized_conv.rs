@@ -185,6 +185,7 @@ mod tests {
         quantized::tests::weights,
         tests::{case, compare, numbers},
     };
+    use crate::cpu::int8::Unit;
     use hologram_ops::{Attribute, Tensor};
 
     /// A convolution of images of this shape.
@@ -209,7 +210,7 @@ mod tests {
         let pads = ("pads", vec![1, 2, 0, 1]);
         let strides = ("strides", vec![2, 1]);
         let dilations = ("dilations", vec![1, 2]);
-        for nan in [false, true] {
+        let all = |nan| {
             convolve(&[2, 3, 8, 9], &[5, 3, 3, 3], &[], 1, nan);
             convolve(&[2, 3, 8, 9], &[37, 3, 3, 3], std::slice::from_ref(&pads), 1, nan);
             convolve(&[3, 16, 11, 7], &[18, 16, 2, 3], &[pads.clone(), strides.clone()], 1, nan);
@@ -217,6 +218,9 @@ mod tests {
             convolve(&[1, 4, 5, 5], &[8, 1, 3, 3], std::slice::from_ref(&pads), 4, nan);
             convolve(&[2, 20, 6, 6], &[33, 20, 1, 1], &[], 1, nan);
             convolve(&[2, 3, 30], &[4, 3, 5], &[("pads", vec![2, 2])], 1, nan);
+        };
+        for unit in Unit::available() {
+            Unit::forced(unit, || [false, true].into_iter().for_each(all));
         }
     }
 }

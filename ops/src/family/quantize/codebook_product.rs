@@ -51,7 +51,8 @@ impl CodebookSizes {
             return Err(Error::invalid(format!("codebooks of shape {codebooks:?}; parts, codewords, numbers are")));
         };
         let columns = addends.first().copied().unwrap_or(0);
-        if codewords == 0 || addends.len() != 1 || tables != [parts, codewords, columns] {
+        // Without parts or numbers the other sizes would be bound by nothing.
+        if parts == 0 || codewords == 0 || width == 0 || addends.len() != 1 || tables != [parts, codewords, columns] {
             return Err(Error::invalid(format!(
                 "tables of shape {tables:?} and addends of shape {addends:?} for codebooks of shape {codebooks:?}"
             )));
@@ -192,6 +193,8 @@ mod tests {
             ("a type", 0, Tensor::zeros(DType::F64, [1, 4]).unwrap()),
             ("a codebook", 1, floats(&[4, 2], &[0.0; 8])),
             ("no codewords", 1, floats(&[2, 0, 2], &[])),
+            ("no parts", 1, floats(&[0, 1 << 40, 2], &[])),
+            ("no numbers", 1, floats(&[2, 1 << 40, 0], &[])),
             ("tables", 2, floats(&[2, 2, 2], &[0.0; 8])),
             ("addends", 3, floats(&[2], &[0.0; 2])),
             ("addends of two axes", 3, floats(&[1, 3], &[0.0; 3])),
