@@ -36,6 +36,9 @@ use search::Search;
 /// Rows of one run at most.
 const ROWS_OF_RUN_MAX: u64 = 256;
 
+/// Rows of one run where a row may be of any size.
+const ROWS_OF_RUN_OPEN: u64 = 8;
+
 /// Rows on which each layer is held against itself, and tried alone.
 const ROWS_BESIDE: u64 = 16;
 
@@ -278,7 +281,11 @@ fn calibration(e: hologram_resolver::Error) -> hologram_resolver::Error {
 fn runs(entry: &CompiledEntry, batches: &[RecordBatch], options: &QuantizeOptions) -> Result<Rows> {
     let signature = Signature::try_from(&entry.point())?;
     let most = match usize::try_from(entry.rows.fixed).unwrap_or(0) {
-        0 => cost::rows_of_run(cost::elements_of_row(&entry.graph)).min(ROWS_OF_RUN_MAX) as usize,
+        0 => {
+            let elements = cost::elements_of_row(&entry.graph);
+            elements.map_or(ROWS_OF_RUN_OPEN, |elements| cost::rows_of_run(Some(elements)).min(ROWS_OF_RUN_MAX))
+                as usize
+        }
         fixed => fixed,
     };
     let mut rows = Rows::default();

@@ -10,6 +10,10 @@ use super::{
 };
 use crate::Result;
 use hologram_ops::{Registry, Tensor, graph::Graph};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// What is searched through.
 pub(super) struct Search<'a> {
@@ -56,9 +60,7 @@ impl Search<'_> {
             return Ok(Err((0, agreement)));
         }
         tell();
-        let few = self.runs_of(ROWS_BESIDE);
-        let alone = (0..count).map(|own| Ok(1.0 - self.agreement(few, &|i| i == own)?.0));
-        let losses = alone.collect::<Result<Vec<f64>>>()?;
+        let losses = self.losses()?;
         let mut order: Vec<usize> = (0..count).collect();
         // Of layers that lose as much, such as no label, the one goes first whose own answers err more.
         let key = |i: usize| (losses[i], self.errors[i]);
@@ -83,6 +85,31 @@ impl Search<'_> {
         }
         let (agreement, graph) = best;
         Ok(Ok(Found { agreement, graph, back: order[..low].to_vec(), losses: Some(losses) }))
+    }
+
+    /// What the answers to a few rows lose by each layer alone, on all cores.
+    fn losses(&self) -> Result<Vec<f64>> {
+        let (count, few) = (self.layers.len(), self.runs_of(ROWS_BESIDE));
+        let next = AtomicUsize::new(0);
+        let found: Mutex<Vec<(usize, Result<f64>)>> = Mutex::default();
+        let work = || {
+            loop {
+                let own = next.fetch_add(1, Ordering::Relaxed);
+                if own >= count {
+                    return;
+                }
+                let loss = self.agreement(few, &|i| i == own).map(|(agreement, _)| 1.0 - agreement);
+                found.lock().unwrap_or_else(PoisonError::into_inner).push((own, loss));
+            }
+        };
+        let helpers = std::thread::available_parallelism().map_or(1, usize::from).min(count) - 1;
+        std::thread::scope(|scope| {
+            (0..helpers).for_each(|_| drop(scope.spawn(work)));
+            work();
+        });
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort_by_key(|(own, _)| *own);
+        found.into_iter().map(|(_, loss)| loss).collect()
     }
 
     /// Runs that have so many rows together, at least one.
