@@ -76,6 +76,13 @@ pub(super) struct Layer {
     pub(super) addends: Vec<f32>,
 }
 
+impl Layer {
+    /// The addends as an input.
+    pub(super) fn addends(&self) -> Result<Tensor> {
+        Tensor::from_vec([self.addends.len()], self.addends.clone())
+    }
+}
+
 /// The layers of a graph, in its order.
 pub(super) fn find(graph: &Graph) -> Result<Vec<Layer>> {
     let mut found = Vec::new();

@@ -28,8 +28,7 @@ use hologram_resolver::{
     rows::{BindOptions, Binding},
 };
 use layers::Layer;
-use ranges::SeenLayer;
-use rewrite::{Int8, Quantized};
+use rewrite::{Candidates, Int8, Quantized};
 use runner::Runner;
 use search::Search;
 
@@ -227,21 +226,12 @@ fn quantize(
         }
     };
     tell();
-    let errors = errors(entry, &layers, &quantized, &seen, &watched, registry)?;
+    let candidates = Candidates { graph: &entry.graph, layers: &layers, quantized: &quantized, seen: &seen, registry };
+    let errors = errors(candidates, &watched)?;
     tell();
     let exact = Runner::new(&entry.graph, registry)?.run_all(&measured)?;
     let measures = measures(entry);
-    let search = Search {
-        graph: &entry.graph,
-        registry,
-        layers: &layers,
-        quantized: &quantized,
-        seen: &seen,
-        measures: &measures,
-        rows: &measured,
-        exact: &exact,
-        errors: &errors,
-    };
+    let search = Search { candidates, measures: &measures, rows: &measured, exact: &exact, errors: &errors };
     let found = match search.run(options.accuracy, &mut tell)? {
         Ok(found) => found,
         Err((layer, agreement)) => return Ok(Err(missed(agreement, &layers[layer], &measured, options))),
@@ -324,17 +314,10 @@ fn measures(entry: &CompiledEntry) -> Vec<Measure> {
     entry.outputs.iter().zip(entry.graph.outputs()).map(measure).collect()
 }
 
-/// How much each layer errs by itself in eight bits, on a few rows.
-fn errors(
-    entry: &CompiledEntry,
-    layers: &[Layer],
-    quantized: &[Quantized],
-    seen: &[SeenLayer],
-    rows: &Rows,
-    registry: &Registry,
-) -> Result<Vec<f64>> {
-    let runner = Runner::new(&rewrite::beside(&entry.graph, layers, quantized, seen, registry)?, registry)?;
-    let mut sums = vec![[0.0; 2]; layers.len()];
+/// How much each layer errs by itself, on a few rows.
+fn errors(candidates: Candidates<'_>, rows: &Rows) -> Result<Vec<f64>> {
+    let runner = Runner::new(&candidates.beside()?, candidates.registry)?;
+    let mut sums = vec![[0.0; 2]; candidates.layers.len()];
     let mut count = 0;
     for inputs in &rows.runs {
         for (sums, pair) in sums.iter_mut().zip(runner.run(inputs)?.chunks_exact(2)) {

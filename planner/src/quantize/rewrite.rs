@@ -22,6 +22,9 @@ struct Weights {
     scales: Vec<f32>,
 }
 
+/// A constant of a node: whose it is, what it is, and its value.
+type Constant<'a> = (&'a Layer, &'static str, Tensor);
+
 /// What a layer becomes.
 #[derive(Debug)]
 pub(super) enum Quantized {
@@ -62,6 +65,12 @@ impl Int8 {
         Ok(Self { weights, coding: seen.input.coding()? })
     }
 
+    /// Weights, scales and addends.
+    fn constants<'a>(&self, layer: &'a Layer) -> Result<[Constant<'a>; 3]> {
+        let weights = self.weights.bytes.clone();
+        Ok([(layer, "weights", weights), (layer, "scales", self.scales()?), (layer, "addends", layer.addends()?)])
+    }
+
     /// What a product of codes is worth, for each channel.
     fn scales(&self) -> Result<Tensor> {
         let factor = f64::from(self.coding.factor);
@@ -77,138 +86,130 @@ struct Chain {
     between: Vec<Between>,
 }
 
-fn chains(graph: &Graph, layers: &[Layer], quantized: &[Quantized], is_chosen: &dyn Fn(usize) -> bool) -> Vec<Chain> {
-    let mut found: Vec<Chain> = Vec::new();
-    let is_int8 = |i: usize| matches!(quantized[i], Quantized::Int8(_));
-    for to in (0..layers.len()).filter(|i| is_chosen(*i)) {
-        let follows = found.iter_mut().filter(|_| is_int8(to)).find_map(|chain| {
-            let last = chain.layers.last().copied().filter(|last| is_int8(*last))?;
-            let function = between(graph, &layers[last], &layers[to])?;
-            Some((chain, function))
-        });
-        match follows {
-            Some((chain, function)) => {
-                chain.layers.push(to);
-                chain.between.push(function);
-            }
-            None => found.push(Chain { layers: vec![to], between: Vec::new() }),
+/// A graph with its layers, and what each may become.
+#[derive(Clone, Copy)]
+pub(super) struct Candidates<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) layers: &'a [Layer],
+    pub(super) quantized: &'a [Quantized],
+    pub(super) seen: &'a [SeenLayer],
+    pub(super) registry: &'a Registry,
+}
+
+impl Candidates<'_> {
+    /// The graph with the chosen layers quantized.
+    pub(super) fn rewritten(&self, is_chosen: &dyn Fn(usize) -> bool) -> Result<Graph> {
+        let mut patch = Patch::new();
+        for chain in self.chains(is_chosen) {
+            let own = chain.layers.iter().flat_map(|i| &self.layers[*i].nodes);
+            own.chain(chain.between.iter().flat_map(|b| &b.nodes)).for_each(|id| patch.remove(*id));
+            let output = chain.layers.last().map_or(self.layers[chain.layers[0]].output, |i| self.layers[*i].output);
+            self.insert(&mut patch, &chain, output)?;
         }
+        self.applied(patch)
     }
-    found
-}
 
-/// The graph with the chosen layers in eight bits.
-pub(super) fn rewrite(
-    graph: &Graph,
-    layers: &[Layer],
-    quantized: &[Quantized],
-    seen: &[SeenLayer],
-    is_chosen: &dyn Fn(usize) -> bool,
-    registry: &Registry,
-) -> Result<Graph> {
-    let mut patch = Patch::new();
-    for chain in chains(graph, layers, quantized, is_chosen) {
-        let own = chain.layers.iter().flat_map(|i| &layers[*i].nodes);
-        own.chain(chain.between.iter().flat_map(|b| &b.nodes)).for_each(|id| patch.remove(*id));
-        let output = chain.layers.last().map_or(layers[chain.layers[0]].output, |last| layers[*last].output);
-        insert(&mut patch, graph, layers, quantized, seen, &chain, output)?;
+    /// The graph with each layer as it would become beside the exact one: for each layer the exact output and the other.
+    pub(super) fn beside(&self) -> Result<Graph> {
+        let mut patch = Patch::new();
+        let mut outputs = Vec::new();
+        for (i, layer) in self.layers.iter().enumerate() {
+            let output = patch.add_value(self.graph, &format!("{}:quantized", layer.name), None);
+            self.insert(&mut patch, &Chain { layers: vec![i], between: Vec::new() }, output)?;
+            outputs.extend([layer.output, output]);
+        }
+        let mut graph = self.applied(patch)?;
+        graph.set_outputs(outputs.into_iter().enumerate().map(|(i, value)| (i.to_string(), value)).collect());
+        Ok(graph)
     }
-    applied(graph, patch, registry)
-}
 
-/// The graph with each layer as it would become beside the exact one: for each layer the exact output and the other.
-pub(super) fn beside(
-    graph: &Graph,
-    layers: &[Layer],
-    quantized: &[Quantized],
-    seen: &[SeenLayer],
-    registry: &Registry,
-) -> Result<Graph> {
-    let mut patch = Patch::new();
-    let mut outputs = Vec::new();
-    for (i, layer) in layers.iter().enumerate() {
-        let output = patch.add_value(graph, &format!("{}:quantized", layer.name), None);
-        let chain = Chain { layers: vec![i], between: Vec::new() };
-        insert(&mut patch, graph, layers, quantized, seen, &chain, output)?;
-        outputs.extend([layer.output, output]);
+    fn applied(&self, patch: Patch) -> Result<Graph> {
+        let mut graph = self.graph.clone();
+        graph.apply(patch, self.registry)?;
+        graph.infer()?;
+        Ok(graph)
     }
-    let mut graph = applied(graph, patch, registry)?;
-    graph.set_outputs(outputs.into_iter().enumerate().map(|(i, value)| (i.to_string(), value)).collect());
-    Ok(graph)
-}
 
-fn applied(graph: &Graph, patch: Patch, registry: &Registry) -> Result<Graph> {
-    let mut graph = graph.clone();
-    graph.apply(patch, registry)?;
-    graph.infer()?;
-    Ok(graph)
-}
-
-fn insert(
-    patch: &mut Patch,
-    graph: &Graph,
-    layers: &[Layer],
-    quantized: &[Quantized],
-    seen: &[SeenLayer],
-    chain: &Chain,
-    output: ValueId,
-) -> Result<()> {
-    let first = &layers[chain.layers[0]];
-    let names: Vec<&str> = chain.layers.iter().map(|i| layers[*i].name.as_str()).collect();
-    let name = names.join("+");
-    let mut inputs = vec![Some(first.input)];
-    let mut add = |patch: &mut Patch, layer: &Layer, what: &str, tensor: Tensor| {
-        inputs.push(Some(patch.add_value(graph, &format!("{}:{what}", layer.name), Some(tensor))));
-    };
-    let addends = |layer: &Layer| Tensor::from_vec([layer.addends.len()], layer.addends.clone());
-    let (mut factors, mut codes, mut zeros) = (Vec::new(), Vec::new(), Vec::new());
-    let mut table: Option<(Coding, Vec<u8>)> = None;
-    for (place, i) in chain.layers.iter().enumerate() {
-        let (layer, own) = (&layers[*i], &quantized[*i]);
-        let own = match own {
-            Quantized::Int8(own) => own,
-            Quantized::Codebooks(own) => {
-                add(patch, layer, "codebooks", own.codebooks.clone());
-                add(patch, layer, "tables", own.tables.clone());
-                add(patch, layer, "addends", addends(layer)?);
-                let (op, attributes) = ("CodebookProduct", Attributes::new());
-                let node = NewNode { name: &name, domain: DOMAIN, op, version: 1, attributes };
-                patch.insert(node, inputs, vec![Some(output)]);
-                return Ok(());
+    fn chains(&self, is_chosen: &dyn Fn(usize) -> bool) -> Vec<Chain> {
+        let mut found: Vec<Chain> = Vec::new();
+        let is_int8 = |i: usize| matches!(self.quantized[i], Quantized::Int8(_));
+        for to in (0..self.layers.len()).filter(|i| is_chosen(*i)) {
+            let follows = found.iter_mut().filter(|_| is_int8(to)).find_map(|chain| {
+                let last = chain.layers.last().copied().filter(|last| is_int8(*last))?;
+                Some((chain, between(self.graph, &self.layers[last], &self.layers[to])?))
+            });
+            match follows {
+                Some((chain, function)) => {
+                    chain.layers.push(to);
+                    chain.between.push(function);
+                }
+                None => found.push(Chain { layers: vec![to], between: Vec::new() }),
             }
+        }
+        found
+    }
+
+    /// Adds the node that stands for a chain and gives its output.
+    fn insert(&self, patch: &mut Patch, chain: &Chain, output: ValueId) -> Result<()> {
+        let first = &self.layers[chain.layers[0]];
+        let mut constants = Vec::new();
+        let (op, attributes) = match (&self.quantized[chain.layers[0]], first.form) {
+            (Quantized::Codebooks(own), _) => {
+                constants.push((first, "codebooks", own.codebooks.clone()));
+                constants.push((first, "tables", own.tables.clone()));
+                constants.push((first, "addends", first.addends()?));
+                ("CodebookProduct", Attributes::new())
+            }
+            (Quantized::Int8(own), Form::Conv) => {
+                constants.extend(own.constants(first)?);
+                ("QuantizedConv", self.convolution(first, own.coding))
+            }
+            (Quantized::Int8(_), Form::Dense) => ("QuantizedLayers", self.dense(chain, &mut constants)?),
         };
-        let numbers = table.take().map_or(own.coding, |(numbers, _)| numbers);
-        factors.push(numbers.factor);
-        codes.push(i64::from(numbers.zero));
-        zeros.push(i64::from(own.coding.zero));
-        add(patch, layer, "weights", own.weights.bytes.clone());
-        add(patch, layer, "scales", own.scales()?);
-        add(patch, layer, "addends", addends(layer)?);
-        let next = chain.layers.get(place + 1).map(|next| &quantized[*next]);
-        if let (Some(between), Some(Quantized::Int8(next))) = (chain.between.get(place), next) {
-            let made = seen[*i].output.table(|v| between.of(graph, v), next.coding)?;
-            add(patch, layer, "table", Tensor::from_vec([256], made.1.clone())?);
-            table = Some(made);
+        let mut inputs = vec![Some(first.input)];
+        for (layer, what, tensor) in constants {
+            inputs.push(Some(patch.add_value(self.graph, &format!("{}:{what}", layer.name), Some(tensor))));
         }
+        let names: Vec<&str> = chain.layers.iter().map(|i| self.layers[*i].name.as_str()).collect();
+        let name = names.join("+");
+        patch.insert(NewNode { name: &name, domain: DOMAIN, op, version: 1, attributes }, inputs, vec![Some(output)]);
+        Ok(())
     }
-    let (op, attributes) = match first.form {
-        Form::Dense => {
-            let attributes = Attributes::new()
-                .with("factors", Attribute::Floats(factors))
-                .with("codes", Attribute::Ints(codes))
-                .with("zeros", Attribute::Ints(zeros));
-            ("QuantizedLayers", attributes)
+
+    /// The attributes of a convolution: its geometry, and how its input becomes codes.
+    fn convolution(&self, layer: &Layer, coding: Coding) -> Attributes {
+        let mut attributes = Attributes::new()
+            .with("factor", Attribute::Float(coding.factor))
+            .with("zero", Attribute::Int(i64::from(coding.zero)));
+        let geometry = layer.nodes.first().and_then(|id| self.graph.node(*id)).map(|node| &node.attributes);
+        for (name, value) in geometry.into_iter().flat_map(Attributes::iter) {
+            attributes.insert(name, value.clone());
         }
-        Form::Conv => {
-            let mut attributes =
-                Attributes::new().with("factor", Attribute::Float(factors[0])).with("zero", Attribute::Int(zeros[0]));
-            let geometry = first.nodes.first().and_then(|id| graph.node(*id)).map(|node| &node.attributes);
-            for (name, value) in geometry.into_iter().flat_map(Attributes::iter) {
-                attributes.insert(name, value.clone());
+        attributes
+    }
+
+    /// The attributes and constants of dense layers in a row.
+    fn dense<'b>(&'b self, chain: &Chain, constants: &mut Vec<Constant<'b>>) -> Result<Attributes> {
+        let (mut factors, mut codes, mut zeros) = (Vec::new(), Vec::new(), Vec::new());
+        // How the sums of the layer before are coded, behind the first layer.
+        let mut sums: Option<Coding> = None;
+        for (place, i) in chain.layers.iter().enumerate() {
+            let (layer, Quantized::Int8(own)) = (&self.layers[*i], &self.quantized[*i]) else { continue };
+            let numbers = sums.take().unwrap_or(own.coding);
+            factors.push(numbers.factor);
+            codes.push(i64::from(numbers.zero));
+            zeros.push(i64::from(own.coding.zero));
+            constants.extend(own.constants(layer)?);
+            let next = chain.layers.get(place + 1).map(|next| &self.quantized[*next]);
+            if let (Some(between), Some(Quantized::Int8(next))) = (chain.between.get(place), next) {
+                let (coding, table) = self.seen[*i].output.table(|v| between.of(self.graph, v), next.coding)?;
+                constants.push((layer, "table", Tensor::from_vec([256], table)?));
+                sums = Some(coding);
             }
-            ("QuantizedConv", attributes)
         }
-    };
-    patch.insert(NewNode { name: &name, domain: DOMAIN, op, version: 1, attributes }, inputs, vec![Some(output)]);
-    Ok(())
+        Ok(Attributes::new()
+            .with("factors", Attribute::Floats(factors))
+            .with("codes", Attribute::Ints(codes))
+            .with("zeros", Attribute::Ints(zeros)))
+    }
 }

@@ -3,13 +3,11 @@
 use super::{
     ROWS_BESIDE, Rows,
     agreement::{Agreement, Measure},
-    layers::Layer,
-    ranges::SeenLayer,
-    rewrite::{Quantized, rewrite},
+    rewrite::Candidates,
     runner::Runner,
 };
 use crate::Result;
-use hologram_ops::{Registry, Tensor, graph::Graph};
+use hologram_ops::{Tensor, graph::Graph};
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering},
@@ -17,11 +15,7 @@ use std::sync::{
 
 /// What is searched through.
 pub(super) struct Search<'a> {
-    pub(super) graph: &'a Graph,
-    pub(super) registry: &'a Registry,
-    pub(super) layers: &'a [Layer],
-    pub(super) quantized: &'a [Quantized],
-    pub(super) seen: &'a [SeenLayer],
+    pub(super) candidates: Candidates<'a>,
     /// How each output is held against the exact one.
     pub(super) measures: &'a [Measure],
     /// Rows, and the exact answers of each run.
@@ -55,7 +49,7 @@ impl Search<'_> {
         if agreement >= asked {
             return Ok(Ok(Found { agreement, graph, back: Vec::new(), losses: None }));
         }
-        let count = self.layers.len();
+        let count = self.candidates.layers.len();
         if count == 1 {
             return Ok(Err((0, agreement)));
         }
@@ -89,7 +83,7 @@ impl Search<'_> {
 
     /// What the answers to a few rows lose by each layer alone, on all cores.
     fn losses(&self) -> Result<Vec<f64>> {
-        let (count, few) = (self.layers.len(), self.runs_of(ROWS_BESIDE));
+        let (count, few) = (self.candidates.layers.len(), self.runs_of(ROWS_BESIDE));
         let next = AtomicUsize::new(0);
         let found: Mutex<Vec<(usize, Result<f64>)>> = Mutex::default();
         let work = || {
@@ -124,8 +118,8 @@ impl Search<'_> {
 
     /// How much the answers agree on the first runs, with the chosen layers quantized; and the graph that gives them.
     fn agreement(&self, runs: usize, is_chosen: &dyn Fn(usize) -> bool) -> Result<(f64, Graph)> {
-        let graph = rewrite(self.graph, self.layers, self.quantized, self.seen, is_chosen, self.registry)?;
-        let runner = Runner::new(&graph, self.registry)?;
+        let graph = self.candidates.rewritten(is_chosen)?;
+        let runner = Runner::new(&graph, self.candidates.registry)?;
         let mut agreements: Vec<Agreement> = self.measures.iter().map(|measure| Agreement::new(*measure)).collect();
         for (inputs, exact) in self.rows.runs.iter().zip(self.exact).take(runs) {
             for ((agreement, exact), other) in agreements.iter_mut().zip(exact).zip(runner.run(inputs)?) {
