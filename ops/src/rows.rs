@@ -90,6 +90,14 @@ pub fn along(rows: &[Rows], axes: &[usize], outputs: usize) -> Vec<Rows> {
     vec![out; outputs]
 }
 
+/// For operators that act along the last axis of the first input, as [`along`].
+pub fn along_last(rows: &[Rows], inputs: Facts<'_>, outputs: usize) -> Vec<Rows> {
+    match inputs.get(0).and_then(Fact::shape).and_then(|shape| shape.len().checked_sub(1)) {
+        Some(last) => along(rows, &[last], outputs),
+        None => opaque(rows, outputs),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

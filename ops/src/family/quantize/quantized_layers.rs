@@ -160,10 +160,7 @@ impl Operator for QuantizedLayers {
     }
 
     fn rows(&self, rows: &[Rows], inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {
-        match inputs.get(0).and_then(Fact::shape).and_then(|s| s.len().checked_sub(1)) {
-            Some(last) => rows::along(rows, &[last], outputs.len()),
-            None => rows::opaque(rows, outputs.len()),
-        }
+        rows::along_last(rows, inputs, outputs.len())
     }
 }
 
