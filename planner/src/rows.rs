@@ -95,6 +95,9 @@ fn independent(graph: &Graph) -> Result<(), String> {
             {
                 found = Rows::Mixed;
             }
+            if found == Rows::Extent && tells_no_rows(&graph.value(*value).fact) {
+                found = Rows::Free;
+            }
             if found == Rows::Mixed {
                 let inherited = node.inputs.iter().flatten().find_map(|v| culprit.get(v).cloned());
                 culprit.insert(
@@ -115,4 +118,45 @@ fn independent(graph: &Graph) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether a value that is made of shapes holds dimensions, none of which is the number of rows: those of each row alone.
+fn tells_no_rows(fact: &Fact) -> bool {
+    let is_own = |dim: &Dim| *dim != Dim::Unknown && *dim != Dim::symbol(ROWS);
+    fact.dims.as_ref().is_some_and(|dims| dims.iter().all(is_own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hologram_ops::{DType, Tensor};
+
+    /// Rows of words of any number, each word with a number for its place; the number of places is read at `at` of the shape.
+    fn places(at: i64) -> Proof {
+        let mut graph = Graph::new("places");
+        let dims = [Dim::symbol("batch"), Dim::symbol("words")];
+        let words = graph.add_input("words", Type::tensor(DType::F32, dims)).unwrap();
+        let mut ints =
+            |name: &str, value: i64| graph.add_constant(name, Tensor::from_vec([1], vec![value]).unwrap()).unwrap();
+        let (zero, from, to) = (ints("zero", 0), ints("from", at), ints("to", at + 1));
+        let numbers = Tensor::from_vec([64], (0..64).map(|i| i as f32).collect()).unwrap();
+        let numbers = graph.add_constant("numbers", numbers).unwrap();
+        let shape = graph.add_op("Shape").input(words, 0, 0).finish().unwrap();
+        let count = graph.add_op("Slice").input(shape, 0, 0).input(from, 0, 1).input(to, 0, 2).finish().unwrap();
+        let own = graph.add_op("Slice").input(numbers, 0, 0).input(zero, 0, 1).input(count, 0, 2);
+        let own = own.input(zero, 0, 3).finish().unwrap();
+        let sum = graph.add_op("Add").input(words, 0, 0).input(own, 0, 1).finish().unwrap();
+        let sum = graph.output_of(sum, 0).unwrap();
+        graph.add_output("sum", sum);
+        graph.infer().unwrap();
+        prove(&graph, &Limits::default())
+    }
+
+    #[test]
+    fn a_row_may_depend_on_its_own_length_and_not_on_the_number_of_rows() {
+        let own = places(1);
+        assert!(own.independent, "{}", own.reason);
+        let others = places(0);
+        assert!(!others.independent && others.reason.contains("mixes rows"), "{}", others.reason);
+    }
 }
