@@ -121,6 +121,7 @@ fn independent(graph: &Graph) -> Result<(), String> {
 }
 
 /// Whether a value that is made of shapes holds dimensions, none of which is the number of rows: those of each row alone.
+/// Names of dimensions are those of inputs, since a proof infers anew; what is made of the number of rows has none.
 fn tells_no_rows(fact: &Fact) -> bool {
     let is_own = |dim: &Dim| *dim != Dim::Unknown && *dim != Dim::symbol(ROWS);
     fact.dims.as_ref().is_some_and(|dims| dims.iter().all(is_own))

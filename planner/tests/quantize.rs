@@ -50,10 +50,14 @@ fn run(session: &Session, shape: &[usize], rows: &[f32]) -> Vec<Tensor> {
     answers.into_iter().map(|(_, value)| value.into_tensor().unwrap()).collect()
 }
 
-fn cases() -> Vec<PathBuf> {
+/// Where the networks are.
+fn folder() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folder =
-        std::env::var_os("HOLOGRAM_QUANTIZED").map_or_else(|| workspace.join("target/cases/quantized"), PathBuf::from);
+    std::env::var_os("HOLOGRAM_QUANTIZED").map_or_else(|| workspace.join("target/cases/quantized"), PathBuf::from)
+}
+
+fn cases() -> Vec<PathBuf> {
+    let folder = folder();
     let listing = fs::read_dir(&folder).unwrap_or_else(|error| {
         panic!(
             "{}: {error}\nmake the cases with tests/python/setup.sh, or point HOLOGRAM_QUANTIZED at them",
@@ -312,10 +316,7 @@ fn what_cannot_be_quantized_is_refused() {
 
 #[test]
 fn wide_layers_by_codebooks_say_what_they_keep() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folder =
-        std::env::var_os("HOLOGRAM_QUANTIZED").map_or_else(|| workspace.join("target/cases/quantized"), PathBuf::from);
-    let folder = folder.join("digits_relu");
+    let folder = folder().join("digits_relu");
     let rows = read(&folder.join("rows.f32"), f32::from_le_bytes);
     let labels = read(&folder.join("labels.i64"), i64::from_le_bytes);
     let half = labels.len() / 2;

@@ -57,8 +57,8 @@ impl Search<'_> {
         let losses = self.losses()?;
         let mut order: Vec<usize> = (0..count).collect();
         // Of layers that lose as much, such as no label, the one goes first whose own answers err more.
-        let key = |i: usize| (losses[i], self.errors[i]);
-        order.sort_by(|a, b| key(*b).0.total_cmp(&key(*a).0).then(key(*b).1.total_cmp(&key(*a).1)));
+        let more = |by: &[f64], a: usize, b: usize| by[b].total_cmp(&by[a]);
+        order.sort_by(|a, b| more(&losses, *a, *b).then(more(self.errors, *a, *b)));
         let mut attempt = |stepped_back: usize| {
             tell();
             self.agreement(usize::MAX, &|i| !order[..stepped_back].contains(&i))

@@ -1,9 +1,9 @@
 //! Tables: every answer of a model whose rows are finite, worked out when it is compiled.
 //!
 //! Each element of a row needs a domain: from the model itself (`domains`), as the caller declares it ([`DomainSpec`]), or
-//! the values that occur in a table ([`OccurringValues`]). Where the space that they span is small enough, the compiled plan is run over all of it (`fill`),
-//! and the archive keeps the answers. A row outside of the space is computed at run time, so that a table never changes
-//! an answer. Whatever is decided is said in words, in the archive.
+//! the values that occur in a table ([`OccurringValues`]). Where the space that they span is small enough, the compiled
+//! plan is run over all of it (`fill`), and the archive keeps the answers. A row outside of the space is computed at run
+//! time, so that a table never changes an answer. Whatever is decided is said in words, in the archive.
 
 pub(crate) mod cost;
 mod domains;
