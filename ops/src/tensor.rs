@@ -5,10 +5,15 @@ use arrow_array::{Array, StringViewArray};
 use arrow_buffer::Buffer;
 use std::{ptr::NonNull, sync::Arc};
 
+mod columns;
+
+use columns::Columns;
+
 /// A dense tensor in row-major order over an immutable, shared Arrow buffer.
 ///
 /// Cloning, reshaping and making one from an Arrow array of fixed-width numbers copy nothing. Booleans take one byte
-/// each (0 or 1), types under eight bits one byte each, strings lie in a string-view array.
+/// each (0 or 1), types under eight bits one byte each, strings lie in a string-view array. A table may be made of
+/// [columns](Self::from_columns) that lie apart; its rows are made when they are asked for.
 #[derive(Clone)]
 pub struct Tensor {
     dtype: DType,
@@ -20,6 +25,7 @@ pub struct Tensor {
 enum Data {
     Fixed(Buffer),
     Strings(StringViewArray),
+    Columns(Arc<Columns>),
 }
 
 /// The number of elements of a shape.
@@ -170,6 +176,15 @@ impl Tensor {
         match &self.data {
             Data::Fixed(b) => b.len() / self.dtype.size().max(1),
             Data::Strings(s) => s.len(),
+            Data::Columns(table) => table.len(),
+        }
+    }
+
+    /// The elements in row-major order, which are made now if they were not.
+    fn packed(&self) -> &Data {
+        match &self.data {
+            Data::Columns(table) => table.packed(),
+            packed => packed,
         }
     }
 
@@ -183,7 +198,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Invalid`] when `T` is not the tensor's type.
     pub fn as_slice<T: Element>(&self) -> Result<&[T]> {
-        match &self.data {
+        match self.packed() {
             Data::Fixed(buffer) if self.dtype == T::DTYPE => {
                 let count = buffer.len() / size_of::<T>();
                 if count == 0 {
@@ -202,7 +217,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Invalid`] for strings and elements of another width.
     pub(crate) fn bits<T: arrow_buffer::ArrowNativeType>(&self) -> Result<&[T]> {
-        match &self.data {
+        match self.packed() {
             Data::Fixed(buffer) if self.dtype.size() == size_of::<T>() => Ok(buffer.typed_data::<T>()),
             _ => Err(Error::invalid(format!(
                 "a {} tensor where elements of {} bytes are expected",
@@ -229,9 +244,9 @@ impl Tensor {
     /// # Errors
     /// [`Error::Invalid`] when the tensor does not hold strings.
     pub fn as_strings(&self) -> Result<&StringViewArray> {
-        match &self.data {
+        match self.packed() {
             Data::Strings(s) => Ok(s),
-            Data::Fixed(_) => Err(Error::invalid(format!("a {} tensor where string is expected", self.dtype))),
+            _ => Err(Error::invalid(format!("a {} tensor where string is expected", self.dtype))),
         }
     }
 
@@ -240,9 +255,9 @@ impl Tensor {
     /// # Errors
     /// [`Error::Invalid`] for strings.
     pub fn buffer(&self) -> Result<&Buffer> {
-        match &self.data {
+        match self.packed() {
             Data::Fixed(b) => Ok(b),
-            Data::Strings(_) => Err(Error::invalid("a string tensor has no fixed-width bytes")),
+            _ => Err(Error::invalid("a string tensor has no fixed-width bytes")),
         }
     }
 
@@ -287,6 +302,7 @@ impl Tensor {
         match &self.data {
             Data::Fixed(b) => b.len(),
             Data::Strings(s) => s.views().inner().len() + s.data_buffers().iter().map(Buffer::len).sum::<usize>(),
+            Data::Columns(table) => table.byte_size(),
         }
     }
 }
@@ -313,7 +329,7 @@ impl PartialEq for Tensor {
         if self.dtype != other.dtype || self.shape != other.shape {
             return false;
         }
-        match (&self.data, &other.data) {
+        match (self.packed(), other.packed()) {
             (Data::Strings(a), Data::Strings(b)) => a.iter().eq(b.iter()),
             (Data::Fixed(a), Data::Fixed(b)) => {
                 a.as_slice() == b.as_slice() || self.dtype.is_float() && equal_with_nans(self, other).unwrap_or(false)
@@ -338,9 +354,9 @@ impl std::fmt::Debug for Tensor {
         if self.len() > 16 {
             return Ok(());
         }
-        match &self.data {
+        match self.packed() {
             Data::Strings(s) => write!(f, " {:?}", s.iter().flatten().collect::<Vec<_>>()),
-            Data::Fixed(_) => f.write_str(elements_text(self).as_deref().unwrap_or("")),
+            _ => f.write_str(elements_text(self).as_deref().unwrap_or("")),
         }
     }
 }

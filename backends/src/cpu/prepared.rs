@@ -2,7 +2,7 @@
 
 use super::{
     arena::Arena,
-    kernels::{Io, View, ViewMut},
+    kernels::{Data, Io, Kernel, View, ViewMut},
     specialise::{How, Place, Specialisation},
 };
 use crate::{CallDescription, Description, OutputBuffer, Prepared, Submission};
@@ -155,7 +155,7 @@ impl CpuPrepared {
         inputs: &[Value],
         frame: &mut Frame,
         call: &ParsedCall,
-        kernel: &dyn super::kernels::Kernel,
+        kernel: &dyn Kernel,
         scratch: (usize, usize),
     ) -> Result<()> {
         let start = frame.arena.start();
@@ -170,10 +170,10 @@ impl CpuPrepared {
                         // this step overlapping places, so nothing writes these bytes while the view lives.
                         let bytes =
                             unsafe { std::slice::from_raw_parts(start.as_ptr().wrapping_add(*offset), layout.bytes()) };
-                        View { dtype: layout.dtype, bytes }
+                        View { dtype: layout.dtype, data: Data::Bytes(bytes) }
                     }
-                    Place::Input(i) => view_of(inputs[*i].as_tensor()?)?,
-                    Place::Value(value) => view_of(value.as_tensor()?)?,
+                    Place::Input(i) => view_of(inputs[*i].as_tensor()?, kernel)?,
+                    Place::Value(value) => view_of(value.as_tensor()?, kernel)?,
                     Place::Dynamic | Place::Unused => {
                         return Err(Error::invalid("a kernel was given a value without a place"));
                     }
@@ -354,8 +354,12 @@ impl Prepared for CpuPrepared {
     }
 }
 
-fn view_of(tensor: &Tensor) -> Result<View<'_>> {
-    Ok(View { dtype: tensor.dtype(), bytes: tensor.buffer()?.as_slice() })
+fn view_of<'a>(tensor: &'a Tensor, kernel: &dyn Kernel) -> Result<View<'a>> {
+    let data = match tensor.columns().filter(|_| kernel.reads_columns()) {
+        Some(columns) => Data::Columns(columns),
+        None => Data::Bytes(tensor.buffer()?.as_slice()),
+    };
+    Ok(View { dtype: tensor.dtype(), data })
 }
 
 /// The memory of one run.

@@ -226,7 +226,11 @@ impl PortRows {
         match &self.parts {
             Parts::Columns { columns, inner } => match columns.as_slice() {
                 [one] => Ok(rows_of(one, 1, pick)?.reshape(shape(inner))?),
-                many => pack(self.dtype, many, pick, shape(inner)),
+                [] => Ok(Tensor::zeros(self.dtype, shape(inner))?),
+                many => {
+                    let picked = many.iter().map(|column| rows_of(column, 1, pick)).collect::<Result<_>>()?;
+                    Ok(Tensor::from_columns(picked)?)
+                }
             },
             Parts::Uniform { flat, inner } => Ok(rows_of(flat, inner.iter().product(), pick)?.reshape(shape(inner))?),
             Parts::Ragged { flat, starts, shapes } => {
@@ -273,53 +277,6 @@ fn segments(flat: &Tensor, starts: impl Iterator<Item = usize>, each: usize, cou
         out.extend_from_slice(&bytes[start * size..(start + each) * size]);
     }
     Ok(Tensor::from_buffer(flat.dtype(), [count * each], Buffer::from(out))?)
-}
-
-/// Columns side by side as a row-major `[rows, columns]` tensor.
-fn pack(dtype: DType, columns: &[Tensor], pick: &Pick<'_>, shape: Vec<usize>) -> Result<Tensor> {
-    if dtype == DType::String {
-        let lists = columns.iter().map(Tensor::as_strings).collect::<Result<Vec<_>, _>>()?;
-        let cell = |row: usize| lists.iter().map(move |list| list.value(row));
-        let strings = match pick {
-            Pick::Range(r) => StringViewArray::from_iter_values(r.clone().flat_map(cell)),
-            Pick::Rows(list) => StringViewArray::from_iter_values(list.iter().copied().flat_map(cell)),
-        };
-        return Ok(Tensor::from_strings(shape, strings)?);
-    }
-    let picked = columns.iter().map(|c| rows_of(c, 1, pick)).collect::<Result<Vec<_>>>()?;
-    let buffers = picked.iter().map(Tensor::buffer).collect::<Result<Vec<_>, _>>()?;
-    let packed = match dtype.size() {
-        1 => interleave::<u8>(&buffers, pick.len()),
-        2 => interleave::<u16>(&buffers, pick.len()),
-        4 => interleave::<u32>(&buffers, pick.len()),
-        _ => interleave::<u64>(&buffers, pick.len()),
-    };
-    Ok(Tensor::from_buffer(dtype, shape, packed)?)
-}
-
-/// A few rows are packed at a time, whose parts of all columns stay in the nearest cache.
-fn interleave<T: ArrowNativeType>(columns: &[&Buffer], rows: usize) -> Buffer {
-    const PART: usize = 16;
-    let columns: Vec<&[T]> = columns.iter().map(|c| &c.typed_data::<T>()[..rows]).collect();
-    let width = columns.len();
-    let mut out = vec![T::default(); rows * width];
-    if width == 0 {
-        return Buffer::from_vec(out);
-    }
-    let parts = columns.iter().map(|column| column.as_chunks::<PART>()).collect::<Vec<_>>();
-    let mut own: Vec<&[T; PART]> = Vec::with_capacity(width);
-    let mut blocks = out.chunks_exact_mut(PART * width);
-    for (block, lines) in blocks.by_ref().enumerate() {
-        own.clear();
-        own.extend(parts.iter().map(|(parts, _)| &parts[block]));
-        for (row, line) in lines.chunks_exact_mut(width).enumerate() {
-            line.iter_mut().zip(&own).for_each(|(out, values)| *out = values[row]);
-        }
-    }
-    for (row, line) in blocks.into_remainder().chunks_exact_mut(width).enumerate() {
-        line.iter_mut().zip(&parts).for_each(|(out, (_, rest))| *out = rest[row]);
-    }
-    Buffer::from_vec(out)
 }
 
 /// The rows of a list column without NULL rows.
@@ -396,21 +353,4 @@ fn list_parts(port: &BoundPort, column: &BoundColumn, array: &ArrayRef, kept: Op
     }
     let starts = bounds.iter().take(rows).map(|b| b - first).collect();
     Ok(Parts::Ragged { flat, starts, shapes })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_packed_row_by_row_whatever_their_number() {
-        for (width, rows) in [(0, 3), (1, 1), (2, 15), (3, 16), (3, 17), (30, 32), (5, 100)] {
-            let value = |row: usize, column: usize| (row * 1_000 + column) as u32;
-            let column = |c| Buffer::from_vec((0..rows).map(|row| value(row, c)).collect::<Vec<_>>());
-            let columns: Vec<Buffer> = (0..width).map(column).collect();
-            let packed = interleave::<u32>(&columns.iter().collect::<Vec<_>>(), rows);
-            let expected: Vec<u32> = (0..rows).flat_map(|row| (0..width).map(move |c| value(row, c))).collect();
-            assert_eq!(packed.typed_data::<u32>(), expected, "{width} columns of {rows} rows");
-        }
-    }
 }

@@ -177,7 +177,7 @@ impl Bins {
     pub(super) fn sums<'a>(
         &self,
         forest: &Forest,
-        (table, columns): (Table<'_>, usize),
+        table: Table<'_>,
         row: usize,
         scratch: &'a mut [u8],
     ) -> &'a mut [f64] {
@@ -187,7 +187,7 @@ impl Bins {
         let sums = bytemuck::cast_slice_mut::<u64, f64>(&mut rest[..forest.n_targets as usize]);
         let values = bytemuck::cast_slice_mut::<u64, f64>(values);
         for (value, feature) in values.iter_mut().zip(&self.features) {
-            *value = forest.compare.round(table.at(row * columns + feature.index as usize));
+            *value = forest.compare.round(table.at(row, feature.index as usize));
         }
         self.find(values, places);
         let (words, rows) = (self.words, self.rows.as_slice());

@@ -147,16 +147,16 @@ impl Few {
     pub(super) fn sums<'a>(
         &self,
         forest: &Forest,
-        (table, columns): (Table<'_>, usize),
+        table: Table<'_>,
         rows: std::ops::Range<usize>,
         begins: Option<Begins<'_>>,
         scratch: &'a mut [u8],
     ) -> &'a mut [f64] {
         match self {
-            Self::F32F32(trees) => trees.sums(forest, (table, columns), rows, begins, scratch),
-            Self::F32F64(trees) => trees.sums(forest, (table, columns), rows, begins, scratch),
-            Self::F64F32(trees) => trees.sums(forest, (table, columns), rows, begins, scratch),
-            Self::F64F64(trees) => trees.sums(forest, (table, columns), rows, begins, scratch),
+            Self::F32F32(trees) => trees.sums(forest, table, rows, begins, scratch),
+            Self::F32F64(trees) => trees.sums(forest, table, rows, begins, scratch),
+            Self::F64F32(trees) => trees.sums(forest, table, rows, begins, scratch),
+            Self::F64F64(trees) => trees.sums(forest, table, rows, begins, scratch),
         }
     }
 }
@@ -249,7 +249,7 @@ impl<T: Real, A: Number> Trees<T, A> {
     fn sums<'a>(
         &self,
         forest: &Forest,
-        (table, columns): (Table<'_>, usize),
+        table: Table<'_>,
         rows: std::ops::Range<usize>,
         begins: Option<Begins<'_>>,
         scratch: &'a mut [u8],
@@ -265,10 +265,10 @@ impl<T: Real, A: Number> Trees<T, A> {
         let filled = if count < LANES / 2 { count } else { count.next_multiple_of(LANES) };
         let mut has_nan = false;
         for (lane, out) in features.chunks_exact_mut(width).take(filled).enumerate() {
-            let start = (rows.start + lane.min(count - 1)) * columns;
+            let row = rows.start + lane.min(count - 1);
             out[0] = T::of(0.0);
             for (feature, out) in out[..self.n_features].iter_mut().enumerate() {
-                *out = T::of(table.at(start + feature));
+                *out = T::of(table.at(row, feature));
                 has_nan |= out.is_nan();
             }
         }

@@ -1,7 +1,7 @@
 //! The distinct tests of a forest, and their masks for a block of rows.
 
 use super::{
-    Mask, Table, Values,
+    Cells, Mask, Table, Values,
     ordered::{self, Ordered, Value, join},
     split::Split,
 };
@@ -184,12 +184,12 @@ impl Tests {
         self.n_categories
     }
 
-    /// Fills the masks for a block of rows of a table with so many columns, and overwrites those behind them. Rows beyond the
+    /// Fills the masks for a block of rows of a table, and overwrites those behind them. Rows beyond the
     /// last one repeat it.
     pub(super) fn fill<const W: usize>(
         &self,
         isa: Isa,
-        (table, columns): (Table<'_>, usize),
+        table: Table<'_>,
         rows: Range<usize>,
         values: &mut Values<'_>,
         masks: &mut [Mask<W>],
@@ -198,18 +198,41 @@ impl Tests {
         match values {
             Values::F32(values) => {
                 match table {
-                    Table::F32(table) => self.columns::<_, _, W>((table, columns), rows, values, |x| x),
-                    Table::F64(table) => self.columns::<_, _, W>((table, columns), rows, values, |x| x as f32),
+                    Table::F32(Cells::Columns(own)) => return self.fill_own(isa, own, rows, values, (masks, spare)),
+                    Table::F32(cells) => self.columns::<_, _, W>(cells, rows, values, |x| x),
+                    Table::F64(cells) => self.columns::<_, _, W>(cells, rows, values, |x| x as f32),
                 }
                 self.fill_columns(isa, values, masks, spare);
             }
             Values::F64(values) => {
                 match table {
-                    Table::F32(table) => self.columns::<_, _, W>((table, columns), rows, values, f64::from),
-                    Table::F64(table) => self.columns::<_, _, W>((table, columns), rows, values, |x| x),
+                    Table::F64(Cells::Columns(own)) => return self.fill_own(isa, own, rows, values, (masks, spare)),
+                    Table::F32(cells) => self.columns::<_, _, W>(cells, rows, values, f64::from),
+                    Table::F64(cells) => self.columns::<_, _, W>(cells, rows, values, |x| x),
                 }
                 self.fill_columns(isa, values, masks, spare);
             }
+        }
+    }
+
+    /// Fills the masks from columns in the width that is compared in: where they fill the block, they are read as they are.
+    fn fill_own<T: Value, const W: usize>(
+        &self,
+        isa: Isa,
+        columns: &[&[T]],
+        rows: Range<usize>,
+        values: &mut [T],
+        (masks, spare): (&mut [Mask<W>], &mut [Mask<W>]),
+    ) {
+        for (feature, values) in self.features.iter().zip(values.chunks_exact_mut(64 * W)) {
+            let own = &columns[feature.index as usize][rows.clone()];
+            let own = if own.len() < values.len() {
+                repeat_last(values, own, |x| x);
+                values
+            } else {
+                own
+            };
+            feature.fill(isa, own, masks, spare);
         }
     }
 
@@ -228,14 +251,23 @@ impl Tests {
     /// Some rows of the features that are asked, one feature after the other, the last row repeated to fill the block.
     fn columns<T: Copy, U: Copy, const W: usize>(
         &self,
-        (table, columns): (&[T], usize),
+        cells: Cells<'_, T>,
         rows: Range<usize>,
         out: &mut [U],
         of: impl Fn(T) -> U,
     ) {
+        let (cells, columns) = match cells {
+            Cells::Rows(cells, columns) => (cells, columns),
+            Cells::Columns(columns) => {
+                for (feature, out) in self.features.iter().zip(out.chunks_exact_mut(64 * W)) {
+                    repeat_last(out, &columns[feature.index as usize][rows.clone()], &of);
+                }
+                return;
+            }
+        };
         // A few rows at a time, which stay in the nearest cache from the first feature to the last.
         for part in (0..64 * W).step_by(PART) {
-            let row = |at: usize| &table[(rows.start + part + at).min(rows.end - 1) * columns..][..columns];
+            let row = |at: usize| &cells[(rows.start + part + at).min(rows.end - 1) * columns..][..columns];
             let rows: [&[T]; PART] = std::array::from_fn(row);
             for (feature, out) in self.features.iter().zip(out.chunks_exact_mut(64 * W)) {
                 let index = feature.index as usize;
@@ -245,6 +277,13 @@ impl Tests {
             }
         }
     }
+}
+
+/// Values of some rows, at least one, the last repeated.
+fn repeat_last<T: Copy, U: Copy>(out: &mut [U], values: &[T], of: impl Fn(T) -> U) {
+    let (own, rest) = out.split_at_mut(values.len());
+    own.iter_mut().zip(values).for_each(|(out, x)| *out = of(*x));
+    rest.fill(own[own.len() - 1]);
 }
 
 /// Rows that become columns together.

@@ -18,6 +18,7 @@ mod ordered;
 mod registers;
 mod split;
 mod steps;
+mod table;
 mod tops;
 mod tree;
 mod walk;
@@ -30,6 +31,7 @@ use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
 use masks::{Distinct, Tests};
 use std::ops::Range;
 use steps::PLANES_MAX;
+pub(crate) use table::{Cells, Table};
 use tops::Tops;
 use tree::{Adds, Tree};
 use walk::Walk;
@@ -55,31 +57,6 @@ const TOPS_ROWS_MIN: usize = 128;
 
 /// Targets whose sums a block keeps at most.
 const TARGETS_MAX: u32 = 4_096;
-
-/// A table of features in rows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Table<'a> {
-    /// Numbers of 32 bits.
-    F32(&'a [f32]),
-    /// Numbers of 64 bits.
-    F64(&'a [f64]),
-}
-
-impl Table<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Self::F32(table) => table.len(),
-            Self::F64(table) => table.len(),
-        }
-    }
-
-    fn at(&self, index: usize) -> f64 {
-        match self {
-            Self::F32(table) => f64::from(table[index]),
-            Self::F64(table) => table[index],
-        }
-    }
-}
 
 /// A forest made ready. It gives the bits of [`Forest::evaluate_row`].
 #[derive(Debug)]
@@ -151,21 +128,15 @@ impl Scorer {
         self.blocks.as_ref().map_or(0, in_blocks).max(alone) + targets * size_of::<f64>() + ALIGN
     }
 
-    /// Calls with the raw scores of some rows after the other. A row has `columns` features, at least one and at least as
-    /// many as the forest asks for. The scratch memory is aligned to eight bytes, its contents arbitrary.
-    pub(crate) fn scores(
-        &self,
-        table: Table<'_>,
-        columns: usize,
-        scratch: &mut [u8],
-        each: &mut dyn FnMut(Scored<'_>),
-    ) {
-        let rows = table.len() / columns;
+    /// Calls with the raw scores of some rows after the other. A row has at least as many features as the forest asks for.
+    /// The scratch memory is aligned to eight bytes, its contents arbitrary.
+    pub(crate) fn scores(&self, table: Table<'_>, scratch: &mut [u8], each: &mut dyn FnMut(Scored<'_>)) {
+        let rows = table.rows();
         let start = scratch.as_ptr().align_offset(ALIGN);
         let scratch = &mut scratch[start..][..self.scratch_bytes() - ALIGN];
         let mut first = 0;
         while let Some(blocks) = &self.blocks {
-            let input = ((table, columns), first..rows);
+            let input = (table, first..rows);
             let taken = match blocks.costs.words_for(rows - first) {
                 8 => blocks.scores::<8>(&self.forest, input, scratch, each),
                 4 => blocks.scores::<4>(&self.forest, input, scratch, each),
@@ -176,7 +147,7 @@ impl Scorer {
         }
         if let Some(bins) = &self.bins {
             for number in first..rows {
-                let sums = bins.sums(&self.forest, (table, columns), number, scratch);
+                let sums = bins.sums(&self.forest, table, number, scratch);
                 finish(&self.forest, sums, (1, 1));
                 each(Scored { rows: number..number + 1, scores: sums, apart: 1 });
             }
@@ -187,8 +158,8 @@ impl Scorer {
                 let together = first..rows.min(first + few::ROWS);
                 let (upper, own) = scratch.split_at_mut(self.tops.as_ref().map_or(0, Tops::scratch_bytes));
                 let tops = self.tops.as_ref().filter(|_| together.len() >= TOPS_ROWS_MIN);
-                let begins = tops.map(|tops| tops.fill(&self.forest, (table, columns), together.clone(), upper));
-                let sums = few.sums(&self.forest, (table, columns), together.clone(), begins, own);
+                let begins = tops.map(|tops| tops.fill(&self.forest, table, together.clone(), upper));
+                let sums = few.sums(&self.forest, table, together.clone(), begins, own);
                 finish(&self.forest, sums, (together.len(), few::ROWS));
                 each(Scored { rows: together, scores: sums, apart: few::ROWS });
             }
@@ -198,11 +169,11 @@ impl Scorer {
         let (scratch, row) = scratch.split_at_mut(scratch.len() - row_bytes);
         let row = bytemuck::cast_slice_mut::<u8, f64>(row);
         for number in first..rows {
-            let feature = |feature: u32| table.at(number * columns + feature as usize);
+            let feature = |feature: u32| table.at(number, feature as usize);
             // The lengths are the forest's own.
             let _ = match &self.walk {
                 Some(walk) => {
-                    let leaves = walk.leaves((table, columns), number, &mut scratch[..walk.scratch_bytes()]);
+                    let leaves = walk.leaves(table, number, &mut scratch[..walk.scratch_bytes()]);
                     self.forest.evaluate_leaves(leaves, &feature, row)
                 }
                 None => self.forest.evaluate_with(&feature, row),
@@ -306,7 +277,7 @@ impl Blocks {
     fn scores<const W: usize>(
         &self,
         forest: &Forest,
-        (table, rows): ((Table<'_>, usize), Range<usize>),
+        (table, rows): (Table<'_>, Range<usize>),
         scratch: &mut [u8],
         each: &mut dyn FnMut(Scored<'_>),
     ) -> usize {

@@ -179,6 +179,15 @@ fn bits(score: f64) -> u64 {
     if score.is_nan() { f64::NAN.to_bits() } else { score.to_bits() }
 }
 
+/// The columns of a table that lies row by row.
+fn apart<T: Copy>(cells: &[T], columns: usize) -> Vec<Vec<T>> {
+    (0..columns).map(|column| cells.iter().skip(column).step_by(columns).copied().collect()).collect()
+}
+
+fn slices<T>(columns: &[Vec<T>]) -> Vec<&[T]> {
+    columns.iter().map(Vec::as_slice).collect()
+}
+
 #[test]
 fn random_forests_give_the_bits_of_the_reference() {
     let (mut ready, mut walked, mut linear, mut together, mut of_sets, mut at_once, mut begun) = (0, 0, 0, 0, 0, 0, 0);
@@ -189,6 +198,7 @@ fn random_forests_give_the_bits_of_the_reference() {
         let rows = [1, 31, 32, 100, 512, 513, 560][random.below(7) as usize];
         let wide: Vec<f64> = (0..rows * columns).map(|_| random.number(Precision::F64)).collect();
         let narrow: Vec<f32> = wide.iter().map(|value| *value as f32).collect();
+        let (wide_columns, narrow_columns) = (apart(&wide, columns), apart(&narrow, columns));
         walked += usize::from(Walk::new(&forest).is_some());
         linear += usize::from(Walk::new(&forest).is_some() && !forest.linear.is_empty());
         together += usize::from(Few::new(&forest).is_some());
@@ -219,11 +229,16 @@ fn random_forests_give_the_bits_of_the_reference() {
             ready += usize::from(scorer.blocks.is_some());
             let mut scratch = vec![seed; scorer.scratch_bytes() / 8];
             let scratch = bytemuck::cast_slice_mut(&mut scratch);
-            for table in [Table::F32(&narrow), Table::F64(&wide)] {
+            for table in [
+                Table::F32(Cells::Rows(&narrow, columns)),
+                Table::F64(Cells::Rows(&wide, columns)),
+                Table::F32(Cells::Columns(&slices(&narrow_columns))),
+                Table::F64(Cells::Columns(&slices(&wide_columns))),
+            ] {
                 let mut seen = 0;
-                scorer.scores(table, columns, scratch, &mut |scored| {
+                scorer.scores(table, scratch, &mut |scored| {
                     scored.each(&mut Vec::new(), |row, found| {
-                        let feature = |feature: u32| table.at(row * columns + feature as usize);
+                        let feature = |feature: u32| table.at(row, feature as usize);
                         let mut expected = vec![0.0; forest.n_targets as usize];
                         forest.evaluate_with(&feature, &mut expected).unwrap();
                         assert_eq!((row, found.len()), (seen, expected.len()), "seed {seed}");
@@ -301,8 +316,8 @@ fn any_number_of_thresholds_is_told_apart() {
                 };
                 let mut scratch = vec![0_u64; scorer.scratch_bytes() / 8];
                 let mut found = Vec::new();
-                let table = Table::F64(&rows);
-                scorer.scores(table, 1, bytemuck::cast_slice_mut(&mut scratch), &mut |scored| {
+                let table = Table::F64(Cells::Rows(&rows, 1));
+                scorer.scores(table, bytemuck::cast_slice_mut(&mut scratch), &mut |scored| {
                     found.extend_from_slice(scored.target(0));
                 });
                 assert_eq!(found, expected, "{thresholds} thresholds, {width:?}, {isa:?}, {words} words");

@@ -85,7 +85,7 @@ impl Tops {
     pub(super) fn fill<'a>(
         &'a self,
         forest: &Forest,
-        table: (Table<'_>, usize),
+        table: Table<'_>,
         rows: Range<usize>,
         scratch: &'a mut [u8],
     ) -> Begins<'a> {

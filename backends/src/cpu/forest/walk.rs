@@ -60,16 +60,16 @@ impl Walk {
         8 * (features.max(1) + trees.div_ceil(2))
     }
 
-    /// The leaf that a row of a table with so many columns reaches in each tree.
+    /// The leaf that a row of a table reaches in each tree.
     pub(super) fn leaves<'a>(
         &self,
-        (table, columns): (Table<'_>, usize),
+        table: Table<'_>,
         row: usize,
         scratch: &'a mut [u8],
     ) -> &'a [u32] {
         match self {
-            Self::F32(nodes) => nodes.leaves(table, row * columns, scratch),
-            Self::F64(nodes) => nodes.leaves(table, row * columns, scratch),
+            Self::F32(nodes) => nodes.leaves(table, row, scratch),
+            Self::F64(nodes) => nodes.leaves(table, row, scratch),
         }
     }
 }
@@ -112,21 +112,21 @@ impl<T: Real> Nodes<T> {
         Some(Self { nodes, leaves, roots, n_features })
     }
 
-    fn leaves<'a>(&self, table: Table<'_>, start: usize, scratch: &'a mut [u8]) -> &'a [u32] {
-        let (row, out) = scratch.split_at_mut(8 * self.n_features.max(1));
-        let row: &mut [T] = &mut bytemuck::cast_slice_mut(row)[..self.n_features.max(1)];
-        row[0] = T::of(f64::NAN);
-        for (feature, out) in row[..self.n_features].iter_mut().enumerate() {
-            *out = T::of(table.at(start + feature));
+    fn leaves<'a>(&self, table: Table<'_>, row: usize, scratch: &'a mut [u8]) -> &'a [u32] {
+        let (values, out) = scratch.split_at_mut(8 * self.n_features.max(1));
+        let values: &mut [T] = &mut bytemuck::cast_slice_mut(values)[..self.n_features.max(1)];
+        values[0] = T::of(f64::NAN);
+        for (feature, out) in values[..self.n_features].iter_mut().enumerate() {
+            *out = T::of(table.at(row, feature));
         }
         let out = &mut bytemuck::cast_slice_mut::<u8, u32>(out)[..self.roots.len()];
         let (trees, rest) = self.roots.as_chunks::<TREES>();
         let (places, last) = out.as_chunks_mut::<TREES>();
         for (roots, places) in trees.iter().zip(places) {
-            *places = self.walk(*roots, row);
+            *places = self.walk(*roots, values);
         }
         for (root, place) in rest.iter().zip(last) {
-            [*place] = self.walk([*root], row);
+            [*place] = self.walk([*root], values);
         }
         out.iter_mut().for_each(|place| *place = self.leaves[*place as usize]);
         out

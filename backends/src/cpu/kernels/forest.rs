@@ -2,11 +2,11 @@
 
 use super::{Io, Kernel, Request, ViewMut};
 use crate::cpu::{
-    forest::{Scorer, Table},
+    forest::{Cells, Scorer, Table},
     simd::Isa,
 };
 use hologram_ops::{
-    DType, Error, Operator, Result,
+    DType, Error, Operator, Result, Tensor,
     family::ml::{
         ensemble::Ensemble,
         forest::Forest,
@@ -16,7 +16,9 @@ use hologram_ops::{
         tree_ensemble_regressor::{TreeEnsembleRegressor, finish_row},
     },
     forest::PostTransform,
+    numeric::Element,
 };
+use smallvec::SmallVec;
 use std::{any::Any, sync::Arc};
 
 /// The kernel for the operators of trees over a table `[rows, columns]`.
@@ -72,11 +74,35 @@ impl Kernel for Scores {
         self.scorer.scratch_bytes()
     }
 
+    fn reads_columns(&self) -> bool {
+        true
+    }
+
     fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
-        let table = match self.input {
-            DType::F64 => Table::F64(io.input(0)?),
-            _ => Table::F32(io.input(0)?),
-        };
+        match self.input {
+            DType::F64 => self.with_cells(io, |cells, io| self.score(Table::F64(cells), io)),
+            _ => self.with_cells(io, |cells, io| self.score(Table::F32(cells), io)),
+        }
+    }
+}
+
+impl Scores {
+    /// Calls with the table as it lies.
+    fn with_cells<T: Element>(
+        &self,
+        io: &mut Io<'_, '_>,
+        then: impl FnOnce(Cells<'_, T>, &mut Io<'_, '_>) -> Result<()>,
+    ) -> Result<()> {
+        match io.columns(0) {
+            Some(columns) => {
+                let columns = columns.iter().map(Tensor::as_slice).collect::<Result<SmallVec<[&[T]; 32]>>>()?;
+                then(Cells::Columns(&columns), io)
+            }
+            None => then(Cells::Rows(io.input(0)?, self.columns), io),
+        }
+    }
+
+    fn score(&self, table: Table<'_>, io: &mut Io<'_, '_>) -> Result<()> {
         let operator = self.operator.as_ref() as &dyn Any;
         let width = self.scorer.forest().accumulate;
         let scratch = &mut io.scratch[..self.scratch_bytes()];
@@ -84,7 +110,7 @@ impl Kernel for Scores {
         if let Some(classifier) = operator.downcast_ref::<TreeEnsembleClassifier>() {
             let (labels, scores) = io.outputs.split_at_mut(1);
             let (mut labels, mut scores) = (Out::of(labels), Out::of(scores));
-            self.scorer.scores(table, self.columns, scratch, &mut |scored| {
+            self.scorer.scores(table, scratch, &mut |scored| {
                 scored.each(&mut finished, |row, finished| {
                     let label = classifier.finish_row(width, &self.reached, finished);
                     let label = label.ok_or_else(|| Error::invalid("a class without a number for a label"));
@@ -103,7 +129,7 @@ impl Kernel for Scores {
         };
         let is_raw = post.is_none_or(|post| *post == PostTransform::None) && self.scorer.forest().n_targets == 1;
         let mut scores = Out::of(io.outputs);
-        self.scorer.scores(table, self.columns, scratch, &mut |scored| {
+        self.scorer.scores(table, scratch, &mut |scored| {
             let written = if is_raw {
                 scores.write_at(scored.rows.start, scored.target(0))
             } else {

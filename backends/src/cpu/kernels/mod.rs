@@ -30,7 +30,16 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) dtype: DType,
-    pub(crate) bytes: &'a [u8],
+    pub(crate) data: Data<'a>,
+}
+
+/// The elements that a kernel reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Data<'a> {
+    /// In row-major order.
+    Bytes(&'a [u8]),
+    /// A table's columns, for kernels that [read them](Kernel::reads_columns).
+    Columns(&'a [Tensor]),
 }
 
 /// A tensor that a kernel writes, every element of it.
@@ -41,11 +50,20 @@ pub(crate) struct ViewMut<'a> {
 }
 
 impl<'a> View<'a> {
+    /// The elements' bytes in row-major order.
+    pub(crate) fn bytes(&self) -> Result<&'a [u8]> {
+        match self.data {
+            Data::Bytes(bytes) => Ok(bytes),
+            Data::Columns(_) => Err(Error::invalid("a kernel for rows was given columns")),
+        }
+    }
+
     /// The elements.
     pub(crate) fn as_slice<T: Element>(&self) -> Result<&'a [T]> {
-        check::<T>(self.dtype, self.bytes.as_ptr(), self.bytes.len())?;
+        let bytes = self.bytes()?;
+        check::<T>(self.dtype, bytes.as_ptr(), bytes.len())?;
         // SAFETY: `check` made sure of type, alignment and length; the bytes are initialised and borrowed for 'a.
-        Ok(unsafe { std::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.bytes.len() / size_of::<T>()) })
+        Ok(unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size_of::<T>()) })
     }
 }
 
@@ -83,6 +101,14 @@ impl<'a> Io<'a, '_> {
         self.inputs.get(i).copied().flatten().ok_or_else(|| Error::invalid(format!("input {i} is missing")))?.as_slice()
     }
 
+    /// The columns of input `i`, where it is a table whose columns lie apart.
+    pub(crate) fn columns(&self, i: usize) -> Option<&'a [Tensor]> {
+        match self.inputs.get(i).copied().flatten()?.data {
+            Data::Columns(columns) => Some(columns),
+            Data::Bytes(_) => None,
+        }
+    }
+
     /// The elements of output `i`, which must be asked for.
     pub(crate) fn output<T: Element>(&mut self, i: usize) -> Result<&mut [T]> {
         self.outputs
@@ -101,6 +127,11 @@ pub(crate) trait Kernel: Send + Sync + std::fmt::Debug {
     /// Bytes of scratch memory that [`run`](Self::run) needs.
     fn scratch_bytes(&self) -> usize {
         0
+    }
+
+    /// Whether [`run`](Self::run) looks for the [columns](Io::columns) of tables; without, all inputs are row-major.
+    fn reads_columns(&self) -> bool {
+        false
     }
 
     /// Writes every element of every output that is asked for.

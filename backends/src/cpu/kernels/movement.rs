@@ -70,7 +70,7 @@ impl Kernel for Move {
     }
 
     fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
-        let data = io.inputs.first().copied().flatten().ok_or_else(|| Error::invalid("input 0 is missing"))?.bytes;
+        let data = io.inputs.first().copied().flatten().ok_or_else(|| Error::invalid("input 0 is missing"))?.bytes()?;
         for (runs, output) in self.outputs.iter().zip(io.outputs.iter_mut()) {
             let Some(output) = output else { continue };
             match self.width {
@@ -135,7 +135,7 @@ impl Kernel for Join {
         for (first, out) in (0..).step_by(block).zip(output.bytes.chunks_mut(block * stride)) {
             let mut at = 0;
             for (bytes, input) in self.parts.iter().zip(io.inputs) {
-                let data = input.map_or(&[][..], |v| v.bytes);
+                let data = input.map_or(Ok(&[][..]), |view| view.bytes())?;
                 let data = &data[first * bytes..][..out.len() / stride * bytes];
                 match bytes {
                     1 => place::<1>(data, out, stride, at),
@@ -236,9 +236,9 @@ impl Kernel for Take {
         let [Some(data), Some(indices), ..] = io.inputs else { return Err(Error::invalid("an input is missing")) };
         let Some(output) = io.outputs.first_mut().and_then(Option::as_mut) else { return Ok(()) };
         if indices.dtype == DType::I64 {
-            self.take(data.bytes, indices.as_slice::<i64>()?.iter().copied(), output.bytes)
+            self.take(data.bytes()?, indices.as_slice::<i64>()?.iter().copied(), output.bytes)
         } else {
-            self.take(data.bytes, indices.as_slice::<i32>()?.iter().map(|i| i64::from(*i)), output.bytes)
+            self.take(data.bytes()?, indices.as_slice::<i32>()?.iter().map(|i| i64::from(*i)), output.bytes)
         }
     }
 }
