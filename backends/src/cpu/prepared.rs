@@ -2,7 +2,7 @@
 
 use super::{
     arena::Arena,
-    kernels::{Data, Io, Kernel, View, ViewMut},
+    kernels::{Data, Io, Kept, Kernel, View, ViewMut},
     specialise::{How, Place, Specialisation},
 };
 use crate::{CallDescription, Description, OutputBuffer, Prepared, Submission};
@@ -37,7 +37,11 @@ pub(super) struct CpuPrepared {
     pub(super) slot_names: Vec<String>,
     pub(super) inputs: Vec<usize>,
     pub(super) outputs: Vec<usize>,
+    /// What kernels made of constants, for each call.
+    pub(super) kept: Vec<Kept>,
     specialisations: Mutex<Vec<Arc<Specialisation>>>,
+    /// The memory of runs that are over, for runs of any size.
+    frames: Mutex<Vec<Frame>>,
 }
 
 impl CpuPrepared {
@@ -99,12 +103,14 @@ impl CpuPrepared {
             return Err(Error::invalid(format!("output slot '{}' is never written", program.slots[*n].name)));
         }
         Ok(Self {
+            kept: calls.iter().map(|_| Kept::default()).collect(),
             calls,
             constants: constants.into_iter().map(|c| c.map(Value::Tensor)).collect(),
             slot_names: program.slots.into_iter().map(|s| s.name).collect(),
             inputs,
             outputs,
             specialisations: Mutex::new(Vec::new()),
+            frames: Mutex::new(Vec::new()),
         })
     }
 
@@ -265,6 +271,20 @@ impl CpuPrepared {
         }
     }
 
+    /// Memory for a run with an arena of at least so many bytes.
+    fn take_frame(&self, arena_bytes: usize) -> Frame {
+        let kept = self.frames.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match kept {
+            Some(mut frame) => {
+                if frame.arena.len() < arena_bytes {
+                    frame.arena = Arena::new(arena_bytes);
+                }
+                frame
+            }
+            None => Frame { arena: Arena::new(arena_bytes), dynamic: vec![None; self.slot_names.len()] },
+        }
+    }
+
     fn with_frame<R>(
         &self,
         inputs: &[Value],
@@ -273,10 +293,10 @@ impl CpuPrepared {
     ) -> Result<R> {
         let plan = self.specialised(inputs)?;
         control.account.charge(plan.arena_bytes)?;
-        let mut frame = plan.take_frame(self.slot_names.len());
+        let mut frame = self.take_frame(plan.arena_bytes);
         let result = self.execute(&plan, inputs, &mut frame, control).and_then(|()| finish(self, &plan, &mut frame));
         frame.dynamic.fill(None);
-        plan.give_frame(frame);
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
         control.account.release(plan.arena_bytes);
         result
     }

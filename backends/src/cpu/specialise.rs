@@ -1,12 +1,11 @@
 //! Specialising: a prepared program for fixed input types.
 
 use super::{
-    arena::{self, Arena},
-    kernels::{self, Kernel, Layout},
-    prepared::{CpuPrepared, Frame, ParsedCall},
+    arena,
+    kernels::{self, Kept, Kernel, Layout},
+    prepared::{CpuPrepared, ParsedCall},
 };
 use hologram_ops::{DType, Effort, Error, Fact, Inputs, Limits, Result, Tensor, Type, Value, fact::Facts};
-use std::sync::{Mutex, PoisonError};
 
 /// Nodes and values of subgraphs that making a program ready for a shape works through.
 const STEPS_MAX: u64 = 1_000_000;
@@ -56,7 +55,6 @@ pub(super) struct Specialisation {
     pub(super) steps: Vec<Step>,
     pub(super) arena_bytes: usize,
     pub(super) unshared_bytes: usize,
-    frames: Mutex<Vec<Frame>>,
 }
 
 impl Specialisation {
@@ -82,7 +80,7 @@ impl Specialisation {
             build.places[*slot] = Place::Input(i);
         }
         for (i, call) in prepared.calls.iter().enumerate() {
-            build.add(i, call).map_err(|e| e.at(format!("node '{}' ({})", call.node, call.op)))?;
+            build.add(i, call, &prepared.kept[i]).map_err(|e| e.at(format!("node '{}' ({})", call.node, call.op)))?;
         }
         let (arena_bytes, unshared_bytes) = build.place(prepared);
         Ok(Self {
@@ -92,7 +90,6 @@ impl Specialisation {
             steps: build.steps,
             arena_bytes,
             unshared_bytes,
-            frames: Mutex::new(Vec::new()),
         })
     }
 
@@ -112,15 +109,6 @@ impl Specialisation {
     /// The layout of a slot that has a place in the arena.
     pub(super) fn layout(&self, slot: usize) -> Result<&Layout> {
         self.layouts[slot].as_ref().ok_or_else(|| Error::invalid("a value in the arena has no layout"))
-    }
-
-    pub(super) fn take_frame(&self, slots: usize) -> Frame {
-        let kept = self.frames.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        kept.unwrap_or_else(|| Frame { arena: Arena::new(self.arena_bytes), dynamic: vec![None; slots] })
-    }
-
-    pub(super) fn give_frame(&self, frame: Frame) {
-        self.frames.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
     }
 }
 
@@ -153,7 +141,7 @@ impl Build {
         self.places[slot] = Place::Value(tensor.into());
     }
 
-    fn add(&mut self, index: usize, call: &ParsedCall) -> Result<()> {
+    fn add(&mut self, index: usize, call: &ParsedCall, kept: &Kept) -> Result<()> {
         let facts: Vec<Option<&Fact>> = call.inputs.iter().map(|s| s.and_then(|s| self.facts[s].as_ref())).collect();
         let inferred = call.operator.infer_within(Facts(&facts), &self.effort)?;
         inferred.iter().try_for_each(|f| self.effort.hold(f))?;
@@ -199,6 +187,7 @@ impl Build {
                 inputs: &layouts(&call.inputs),
                 constants: &call.inputs.iter().map(known).collect::<Vec<_>>(),
                 outputs: &layouts(&call.outputs),
+                kept,
             })
         } else {
             None

@@ -41,6 +41,8 @@ pub(crate) const ONNXRUNTIME_INT8: &str = "onnxruntime-int8";
 pub(crate) enum Door {
     /// As tensors.
     Values,
+    /// As tensors whose columns lie apart, as Arrow has them.
+    Tables,
     /// As Arrow columns; beside it, computing every row is measured.
     Columns(Mode),
     /// As above, texts being dictionaries, and integers too, with keys of a byte each.
@@ -51,7 +53,7 @@ impl Door {
     /// What is worked out beforehand.
     pub(crate) fn mode(self) -> Mode {
         match self {
-            Self::Values => Mode::Auto,
+            Self::Values | Self::Tables => Mode::Auto,
             Self::Columns(mode) | Self::Dictionaries(mode) => mode,
         }
     }
@@ -190,7 +192,7 @@ fn forest(models: &Path, rows: usize) -> Case {
         made_as: Some("forest"),
         inputs: vec![input("features", DType::F32, &[rows, 30], Draw::Between(-2.0, 2.0))],
         dimensions: Vec::new(),
-        door: Door::Values,
+        door: Door::Tables,
         quantized: None,
         peer: ONNXRUNTIME,
     }
@@ -210,7 +212,7 @@ fn own_file(models: &Path, peer: &'static str, rows: usize) -> Case {
         made_as: Some(made_as),
         inputs: vec![input("features", dtype, &[rows, 30], Draw::Between(-2.0, 2.0))],
         dimensions: Vec::new(),
-        door: Door::Values,
+        door: Door::Tables,
         quantized: None,
         peer,
     }
@@ -235,7 +237,7 @@ fn other_forest(models: &Path, made_as: &'static str, rows: usize) -> Case {
         made_as: Some(made_as),
         inputs: vec![input("features", DType::F32, &[rows, 30], draw)],
         dimensions: Vec::new(),
-        door: Door::Values,
+        door: Door::Tables,
         quantized: None,
         peer: ONNXRUNTIME,
     }

@@ -95,7 +95,7 @@ impl Engine {
         let session = open(bytes)?;
         let open_seconds = begin.elapsed().as_secs_f64();
         let rows = match case.door {
-            Door::Values => None,
+            Door::Values | Door::Tables => None,
             door => {
                 let pool = MemoPool::new(64 << 20, Some(clock));
                 let by_lookup = bound(&session, case)?.with_memo(&pool, "", MemoMode::Auto)?;
@@ -319,14 +319,41 @@ fn parts(inputs: &[Value], threads: usize) -> Result<Vec<Vec<Value>>> {
     }
     let part = |value: &Value, start: usize, end: usize| -> Result<Value> {
         let tensor = value.as_tensor()?;
-        let of_row = tensor.byte_size() / rows;
-        let mut shape = tensor.shape().to_vec();
-        shape[0] = end - start;
-        let bytes = tensor.buffer()?.slice_with_length(start * of_row, (end - start) * of_row);
-        Ok(Tensor::from_buffer(tensor.dtype(), shape, bytes)?.into())
+        if let Some(columns) = tensor.columns() {
+            let columns = columns.iter().map(|column| cut(column, start, end)).collect::<Result<_>>()?;
+            return Ok(Tensor::from_columns(columns)?.into());
+        }
+        Ok(cut(tensor, start, end)?.into())
     };
     let bounds = (0..count).map(|i| (i * rows / count, (i + 1) * rows / count));
     bounds.map(|(start, end)| inputs.iter().map(|value| part(value, start, end)).collect()).collect()
+}
+
+/// Some rows of a tensor in row-major order.
+fn cut(tensor: &Tensor, start: usize, end: usize) -> Result<Tensor> {
+    let mut shape = tensor.shape().to_vec();
+    let of_row = tensor.byte_size() / shape[0];
+    shape[0] = end - start;
+    let bytes = tensor.buffer()?.slice_with_length(start * of_row, (end - start) * of_row);
+    Ok(Tensor::from_buffer(tensor.dtype(), shape, bytes)?)
+}
+
+/// The same table, its columns apart.
+///
+/// # Errors
+/// What is no tensor of two dimensions of numbers.
+pub(crate) fn table(value: &Value) -> Result<Value> {
+    fn apart<T: hologram_ops::numeric::Element>(cells: &[T], columns: usize) -> Result<Value> {
+        let column = |column| cells.iter().skip(column).step_by(columns).copied().collect::<Vec<T>>();
+        let columns = (0..columns).map(column).map(|values| Tensor::from_vec([values.len()], values));
+        Ok(Tensor::from_columns(columns.collect::<Result<_, _>>()?)?.into())
+    }
+    let tensor = value.as_tensor()?;
+    match (tensor.dtype(), tensor.shape()) {
+        (DType::F32, &[_, columns]) => apart::<f32>(tensor.as_slice()?, columns),
+        (DType::F64, &[_, columns]) => apart::<f64>(tensor.as_slice()?, columns),
+        _ => bail!("{tensor:?} is no table of numbers"),
+    }
 }
 
 /// Nanoseconds of one run through the row door.

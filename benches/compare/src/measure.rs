@@ -1,6 +1,13 @@
 //! How a case is measured: both engines in turn, fresh inputs every run, answers compared.
 
-use crate::{DIFFERENCE_MAX, arguments::Arguments, cases::Case, engine::Engine, inputs::Input, peer::Peer};
+use crate::{
+    DIFFERENCE_MAX,
+    arguments::Arguments,
+    cases::{Case, Door},
+    engine::{Engine, table},
+    inputs::Input,
+    peer::Peer,
+};
 use anyhow::{Context as _, Result};
 use hologram_ops::Value;
 use serde::Serialize;
@@ -66,7 +73,7 @@ impl Row {
 }
 
 /// One run's inputs for both engines; gives those for Hologram.
-fn fresh(inputs: &[Input], seed: u64, peer: Option<(&mut Peer, usize)>) -> Result<Vec<Value>> {
+fn fresh(case: &Case, inputs: &[Input], seed: u64, peer: Option<(&mut Peer, usize)>) -> Result<Vec<Value>> {
     let (values, sums): (Vec<Value>, Vec<f64>) = inputs
         .iter()
         .zip(seed..)
@@ -76,6 +83,9 @@ fn fresh(inputs: &[Input], seed: u64, peer: Option<(&mut Peer, usize)>) -> Resul
         .unzip();
     if let Some((peer, set)) = peer {
         peer.inputs(set, inputs, seed, &sums)?;
+    }
+    if case.door == Door::Tables {
+        return values.iter().map(table).collect();
     }
     Ok(values)
 }
@@ -88,7 +98,7 @@ pub(crate) fn measure(case: &Case, threads: u32, arguments: &Arguments, peer: &m
     let mut engine = Engine::open(case, threads)?;
     let inputs = engine.inputs(case)?;
     let open_seconds = peer.load(case, threads)?;
-    let measured = rounds(&mut engine, &inputs, arguments.runs, peer);
+    let measured = rounds(&mut engine, (case, &inputs), arguments.runs, peer);
     peer.unload()?;
     let measured = measured?;
     let mut pairs: Vec<f64> = measured
@@ -128,10 +138,10 @@ struct Measured {
     unequal: usize,
 }
 
-fn rounds(engine: &mut Engine, inputs: &[Input], rounds: u32, peer: &mut Peer) -> Result<Measured> {
+fn rounds(engine: &mut Engine, (case, inputs): (&Case, &[Input]), rounds: u32, peer: &mut Peer) -> Result<Measured> {
     let mut seeds = (0_u64..).step_by(inputs.len().max(1));
     let mut seed = move || seeds.next().unwrap_or(0);
-    let first = fresh(inputs, seed(), Some((peer, 0)))?;
+    let first = fresh(case, inputs, seed(), Some((peer, 0)))?;
     engine.warm(&first)?;
     let slower = engine.time(&first)?.max(peer.time(2, 1)?.into_iter().min().unwrap_or(0)).max(1);
     let elements: usize = inputs.iter().map(|input| input.shape.iter().product::<usize>()).sum();
@@ -143,7 +153,7 @@ fn rounds(engine: &mut Engine, inputs: &[Input], rounds: u32, peer: &mut Peer) -
     let mut measured = Measured { ours, theirs, computing, runs: 0, difference: 0.0, unequal: 0 };
     for round in 0..rounds {
         let sets: Vec<Vec<Value>> =
-            (0..runs).map(|set| fresh(inputs, seed(), Some((&mut *peer, set)))).collect::<Result<_>>()?;
+            (0..runs).map(|set| fresh(case, inputs, seed(), Some((&mut *peer, set)))).collect::<Result<_>>()?;
         // Another one goes first each round.
         for turn in 0..3 {
             match (turn + round) % 3 {
@@ -193,7 +203,7 @@ fn times(mut nanoseconds: Vec<u64>, open_seconds: f64) -> Option<Times> {
 pub(crate) fn profile(case: &Case, arguments: &Arguments) -> Result<()> {
     let mut engine = Engine::open(case, 1)?;
     let inputs = engine.inputs(case)?;
-    let values = fresh(&inputs, 0, None)?;
+    let values = fresh(case, &inputs, 0, None)?;
     let first_seconds = engine.warm(&values)?;
     let description = engine.describe(&values)?;
     let mut calls: BTreeMap<(&str, &str), usize> = BTreeMap::new();
@@ -209,7 +219,7 @@ pub(crate) fn profile(case: &Case, arguments: &Arguments) -> Result<()> {
     }
     let mut taken = Vec::new();
     for seed in 1..=u64::from(arguments.runs) {
-        taken.push(engine.time(&fresh(&inputs, seed, None)?)?);
+        taken.push(engine.time(&fresh(case, &inputs, seed, None)?)?);
     }
     let times = times(taken, engine.open_seconds).context("no runs")?;
     println!(

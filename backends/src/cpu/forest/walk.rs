@@ -61,12 +61,7 @@ impl Walk {
     }
 
     /// The leaf that a row of a table reaches in each tree.
-    pub(super) fn leaves<'a>(
-        &self,
-        table: Table<'_>,
-        row: usize,
-        scratch: &'a mut [u8],
-    ) -> &'a [u32] {
+    pub(super) fn leaves<'a>(&self, table: Table<'_>, row: usize, scratch: &'a mut [u8]) -> &'a [u32] {
         match self {
             Self::F32(nodes) => nodes.leaves(table, row, scratch),
             Self::F64(nodes) => nodes.leaves(table, row, scratch),

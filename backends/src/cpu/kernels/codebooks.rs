@@ -6,13 +6,14 @@ use hologram_ops::{
     DType, Result,
     family::quantize::{CodebookProduct, CodebookSizes, codeword_starts, first_greatest},
 };
+use std::sync::Arc;
 
 /// A product with shapes fixed.
 #[derive(Debug)]
 struct Codebooks {
     sizes: CodebookSizes,
     /// For each part: where its codewords' nearness starts, then the first number of each, the second, and so on.
-    words: Vec<f32>,
+    words: Arc<Vec<f32>>,
 }
 
 /// The kernel for a `CodebookProduct` whose codebooks are constant.
@@ -22,13 +23,16 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     let sizes = CodebookSizes::new(shape(0)?, shape(1)?, shape(2)?, shape(3)?).ok()?;
     let CodebookSizes { parts, codewords, width, .. } = sizes;
     let codebooks = request.constants.get(1)?.as_ref()?.as_slice::<f32>().ok()?;
-    let starts = codeword_starts(codebooks, width);
-    let mut words = Vec::with_capacity(parts * codewords * (width + 1));
-    for part in 0..parts {
-        words.extend(&starts[part * codewords..][..codewords]);
-        let own = &codebooks[part * codewords * width..][..codewords * width];
-        words.extend((0..width).flat_map(|i| own.iter().skip(i).step_by(width)));
-    }
+    let words = request.keep((), || {
+        let starts = codeword_starts(codebooks, width);
+        let mut words = Vec::with_capacity(parts * codewords * (width + 1));
+        for part in 0..parts {
+            words.extend(&starts[part * codewords..][..codewords]);
+            let own = &codebooks[part * codewords * width..][..codewords * width];
+            words.extend((0..width).flat_map(|i| own.iter().skip(i).step_by(width)));
+        }
+        Some(words)
+    })?;
     Some(Box::new(Codebooks { sizes, words }))
 }
 

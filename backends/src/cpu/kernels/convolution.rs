@@ -12,6 +12,7 @@ use hologram_ops::{
     DType, Result,
     family::nn::{Conv, Span},
 };
+use std::sync::Arc;
 
 /// Channels of one block of the declared order.
 const BLOCK: usize = 16;
@@ -32,20 +33,23 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     if per_group == 1 {
         return Some(Box::new(Depthwise { shape, weight: weight.to_vec() }));
     }
-    let k = per_group * taps;
-    let order = declared_order(per_group, rows.kernel, columns.kernel);
-    let per_map = maps / conv.group;
-    let weights = (0..conv.group)
-        .map(|g| {
-            let mut ordered = Vec::with_capacity(per_map * k);
-            for m in 0..per_map {
-                let row = &weight[(g * per_map + m) * k..][..k];
-                ordered.extend(order.iter().map(|(c, h, w)| row[c * taps + h * columns.kernel + w]));
-            }
-            PackedA::new(per_map, k, &ordered)
-        })
-        .collect();
-    Some(Box::new(Convolution { isa: Isa::best(), shape, order, weights }))
+    let packed = request.keep((), || {
+        let k = per_group * taps;
+        let order = declared_order(per_group, rows.kernel, columns.kernel);
+        let per_map = maps / conv.group;
+        let weights = (0..conv.group)
+            .map(|g| {
+                let mut ordered = Vec::with_capacity(per_map * k);
+                for m in 0..per_map {
+                    let row = &weight[(g * per_map + m) * k..][..k];
+                    ordered.extend(order.iter().map(|(c, h, w)| row[c * taps + h * columns.kernel + w]));
+                }
+                PackedA::new(per_map, k, &ordered)
+            })
+            .collect();
+        Some(Packed { order, weights })
+    })?;
+    Some(Box::new(Convolution { isa: Isa::best(), shape, packed }))
 }
 
 /// The geometry of a convolution over one or two axes.
@@ -111,6 +115,12 @@ impl Shape {
 struct Convolution {
     isa: Isa,
     shape: Shape,
+    packed: Arc<Packed>,
+}
+
+/// The weights of each group, k in this order.
+#[derive(Debug)]
+struct Packed {
     order: Vec<(usize, usize, usize)>,
     weights: Vec<PackedA>,
 }
@@ -172,7 +182,7 @@ impl Kernel for Convolution {
     }
 
     fn scratch_bytes(&self) -> usize {
-        4 * PackedB::len(self.isa, self.order.len(), self.shape.places())
+        4 * PackedB::len(self.isa, self.packed.order.len(), self.shape.places())
     }
 
     fn run(&self, io: &mut Io<'_, '_>) -> Result<()> {
@@ -184,14 +194,14 @@ impl Kernel for Convolution {
         let s = self.shape;
         let (places, per_map) = (s.places(), s.maps / s.group);
         for n in 0..s.batch {
-            for (g, weight) in self.weights.iter().enumerate() {
+            for (g, weight) in self.packed.weights.iter().enumerate() {
                 let image = &x[(n * s.channels + g * s.per_group) * s.plane()..][..s.per_group * s.plane()];
                 let windows = vectorized(
                     self.isa,
                     #[inline(always)]
                     || {
-                        PackedB::pack_with(self.isa, self.order.len(), places, strips, |k, place, row| {
-                            self.fill(image, self.order[k], place, row);
+                        PackedB::pack_with(self.isa, self.packed.order.len(), places, strips, |k, place, row| {
+                            self.fill(image, self.packed.order[k], place, row);
                         })
                     },
                 );

@@ -28,19 +28,22 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     if columns == 0 || !matches!(table.dtype, DType::F32 | DType::F64) {
         return None;
     }
-    let (forest, reached) = if request.op::<Forest>().is_some() {
-        (Forest::decode(request.constants.get(1)?.as_ref()?).ok()?, Vec::new())
-    } else {
-        let ensemble = ensemble(request.op.as_ref())?;
-        // Where a row decides which targets are named, the operator asks row by row.
-        let reached = ensemble.reached()?.to_vec();
-        (ensemble.forest_for(table.dtype).ok()?.clone(), reached)
-    };
-    if columns < forest.n_features as usize {
+    // The same trees, whatever the number of rows.
+    let ready = request.keep(table.dtype, || {
+        let (forest, reached) = if request.op::<Forest>().is_some() {
+            (Forest::decode(request.constants.get(1)?.as_ref()?).ok()?, Vec::new())
+        } else {
+            let ensemble = ensemble(request.op.as_ref())?;
+            // Where a row decides which targets are named, the operator asks row by row.
+            let reached = ensemble.reached()?.to_vec();
+            (ensemble.forest_for(table.dtype).ok()?.clone(), reached)
+        };
+        Some(Ready { scorer: Scorer::new(forest, Isa::best()), reached })
+    })?;
+    if columns < ready.scorer.forest().n_features as usize {
         return None;
     }
-    let scorer = Scorer::new(forest, Isa::best());
-    Some(Box::new(Scores { operator: Arc::clone(request.op), scorer, reached, columns, input: table.dtype }))
+    Some(Box::new(Scores { operator: Arc::clone(request.op), ready, columns, input: table.dtype }))
 }
 
 /// The trees of an operator whose outputs hold numbers only.
@@ -55,12 +58,18 @@ fn ensemble(operator: &dyn Operator) -> Option<&Ensemble> {
     operator.downcast_ref::<TreeEnsemble>().map(|trees| &trees.ensemble)
 }
 
-/// A forest that is ready, and the operator that finishes its rows.
+/// A forest that is ready, and the targets that it reaches.
+#[derive(Debug)]
+struct Ready {
+    scorer: Scorer,
+    reached: Vec<bool>,
+}
+
+/// A forest, and the operator that finishes its rows.
 #[derive(Debug)]
 struct Scores {
     operator: Arc<dyn Operator>,
-    scorer: Scorer,
-    reached: Vec<bool>,
+    ready: Arc<Ready>,
     columns: usize,
     input: DType,
 }
@@ -71,7 +80,7 @@ impl Kernel for Scores {
     }
 
     fn scratch_bytes(&self) -> usize {
-        self.scorer.scratch_bytes()
+        self.ready.scorer.scratch_bytes()
     }
 
     fn reads_columns(&self) -> bool {
@@ -103,16 +112,17 @@ impl Scores {
     }
 
     fn score(&self, table: Table<'_>, io: &mut Io<'_, '_>) -> Result<()> {
+        let Ready { scorer, reached } = self.ready.as_ref();
         let operator = self.operator.as_ref() as &dyn Any;
-        let width = self.scorer.forest().accumulate;
+        let width = scorer.forest().accumulate;
         let scratch = &mut io.scratch[..self.scratch_bytes()];
         let (mut wrong, mut finished) = (Ok(()), Vec::new());
         if let Some(classifier) = operator.downcast_ref::<TreeEnsembleClassifier>() {
             let (labels, scores) = io.outputs.split_at_mut(1);
             let (mut labels, mut scores) = (Out::of(labels), Out::of(scores));
-            self.scorer.scores(table, scratch, &mut |scored| {
+            scorer.scores(table, scratch, &mut |scored| {
                 scored.each(&mut finished, |row, finished| {
-                    let label = classifier.finish_row(width, &self.reached, finished);
+                    let label = classifier.finish_row(width, reached, finished);
                     let label = label.ok_or_else(|| Error::invalid("a class without a number for a label"));
                     let written =
                         label.and_then(|label| labels.label(row, label)).and_then(|()| scores.write(row, finished));
@@ -127,16 +137,16 @@ impl Scores {
             Some(regressor) => Some(&regressor.post),
             None => operator.downcast_ref::<TreeEnsemble>().map(|trees| &trees.post),
         };
-        let is_raw = post.is_none_or(|post| *post == PostTransform::None) && self.scorer.forest().n_targets == 1;
+        let is_raw = post.is_none_or(|post| *post == PostTransform::None) && scorer.forest().n_targets == 1;
         let mut scores = Out::of(io.outputs);
-        self.scorer.scores(table, scratch, &mut |scored| {
+        scorer.scores(table, scratch, &mut |scored| {
             let written = if is_raw {
                 scores.write_at(scored.rows.start, scored.target(0))
             } else {
                 let mut written = Ok(());
                 scored.each(&mut finished, |row, finished| {
                     if let Some(post) = post {
-                        finish_row(post, &self.reached, finished);
+                        finish_row(post, reached, finished);
                     }
                     let one = scores.write(row, finished);
                     if one.is_err() {

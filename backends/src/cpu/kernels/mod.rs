@@ -8,6 +8,7 @@ mod codebooks;
 mod convolution;
 mod elementwise;
 mod forest;
+mod kept;
 mod ml;
 mod movement;
 mod normalization;
@@ -18,6 +19,8 @@ mod quantized_conv;
 mod softmax;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use kept::Kept;
 
 use hologram_ops::{
     DType, Error, Operator, Result, Tensor,
@@ -162,9 +165,20 @@ pub(crate) struct Request<'a> {
     pub(crate) inputs: &'a [Option<Layout>],
     pub(crate) constants: &'a [Option<Tensor>],
     pub(crate) outputs: &'a [Option<Layout>],
+    /// What the call's kernels for other sizes made.
+    pub(crate) kept: &'a Kept,
 }
 
 impl Request<'_> {
+    /// What follows from the operator, the constants and a key alone: made by the first kernel of the call that wants it.
+    pub(crate) fn keep<K, T>(&self, key: K, make: impl FnOnce() -> Option<T>) -> Option<Arc<T>>
+    where
+        K: PartialEq + Send + Sync + 'static,
+        T: Send + Sync + 'static,
+    {
+        self.kept.get(self.constants, key, make)
+    }
+
     /// The operator as its own type.
     pub(crate) fn op<O: Operator>(&self) -> Option<&O> {
         (self.op.as_ref() as &dyn std::any::Any).downcast_ref()

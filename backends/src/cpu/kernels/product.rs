@@ -10,6 +10,7 @@ use hologram_ops::{
     broadcast::{broadcast_shape, broadcast_strides, for_each_index},
     family::math::{Gemm, MatMul},
 };
+use std::sync::Arc;
 
 /// A stack of products with shapes fixed.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ struct Product {
     /// First numbers of the operands of each product of the stack.
     stack: Vec<(usize, usize)>,
     /// The right operand, when it is one constant matrix.
-    packed: Option<Vec<f32>>,
+    packed: Option<Arc<Vec<f32>>>,
 }
 
 /// The kernel for a `MatMul` of `f32`.
@@ -44,11 +45,11 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     let isa = Isa::best();
     let (sa, sb) = (&a[..a.len().saturating_sub(2)], &b[..b.len().saturating_sub(2)]);
     let one_matrix = sb.iter().product::<usize>() == 1;
-    let constant = request.constants.get(1).cloned().flatten().filter(|_| one_matrix);
+    let constant = request.constants.get(1).and_then(Option::as_ref).filter(|_| one_matrix);
+    let packed = constant.and_then(|tensor| request.keep((), || pack(isa, k, n, tensor)));
     // One matrix for the whole stack: the stack's rows are rows of one product.
     if one_matrix && a.len() >= 2 {
         let m = m * sa.iter().product::<usize>();
-        let packed = constant.and_then(|t| pack(isa, k, n, &t));
         return Some(Box::new(Product { isa, m, k, n, stack: vec![(0, 0)], packed }));
     }
     let shape = broadcast_shape(sa, sb).ok()?;
@@ -56,7 +57,7 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     for_each_index(&shape, &[broadcast_strides(sa, &shape), broadcast_strides(sb, &shape)], |[i, j]| {
         stack.push((i * m * k, j * k * n));
     });
-    Some(Box::new(Product { isa, m, k, n, stack, packed: constant.and_then(|t| pack(isa, k, n, &t)) }))
+    Some(Box::new(Product { isa, m, k, n, stack, packed }))
 }
 
 fn pack(isa: Isa, k: usize, n: usize, tensor: &Tensor) -> Option<Vec<f32>> {
@@ -108,7 +109,7 @@ struct Affine {
     beta: f32,
     transpose_b: bool,
     /// The right operand, when it is constant.
-    packed: Option<Vec<f32>>,
+    packed: Option<Arc<Vec<f32>>>,
     /// The first numbers and the strides of the addend, when there is one.
     addend: Option<(usize, usize)>,
 }
@@ -137,10 +138,13 @@ pub(super) fn select_gemm(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
         packed: None,
         addend,
     };
-    if let Some(values) = request.constants.get(1).cloned().flatten() {
-        let mut memory = vec![0.0; PackedB::len(isa, k, n)];
-        PackedB::pack(isa, k, n, kernel.source(values.as_slice::<f32>().ok()?), &mut memory);
-        kernel.packed = Some(memory);
+    if let Some(tensor) = request.constants.get(1).and_then(Option::as_ref) {
+        let values = tensor.as_slice::<f32>().ok()?;
+        kernel.packed = request.keep((), || {
+            let mut memory = vec![0.0; PackedB::len(isa, k, n)];
+            PackedB::pack(isa, k, n, kernel.source(values), &mut memory);
+            Some(memory)
+        });
     }
     Some(Box::new(kernel))
 }

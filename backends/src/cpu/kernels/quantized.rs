@@ -6,6 +6,7 @@ use hologram_ops::{
     DType, Result, Tensor,
     family::quantize::{Coding, QuantizedLayers},
 };
+use std::sync::Arc;
 
 /// Rows of a block.
 const ROWS: usize = 48;
@@ -17,7 +18,7 @@ struct Layers {
     rows: usize,
     width: usize,
     coding: Coding,
-    layers: Vec<Layer>,
+    layers: Arc<Vec<Layer>>,
 }
 
 #[derive(Debug)]
@@ -43,23 +44,25 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     let constant = |i: usize| request.constants.get(i).and_then(Option::as_ref);
     // A sum that is NaN between layers would have a code; with finite scales and addends there is none.
     let floats = |i: usize| constant(i)?.as_slice::<f32>().ok().filter(|own| own.iter().all(|x| x.is_finite()));
-    let layers = op.codings.iter().enumerate().map(|(i, coding)| {
-        let first = QuantizedLayers::input_of(i);
-        let weights: &Tensor = constant(first)?;
-        let (&[k, n], values) = (weights.shape(), weights.as_slice::<i8>().ok()?) else { return None };
-        let weights = Packed::new(k, n, |l, column| values[l * n + column]);
-        let next = match op.codings.get(i + 1) {
-            None => None,
-            Some(next) => {
-                let table: Box<[u8; 256]> = Box::new(constant(first + 3)?.as_slice::<u8>().ok()?.try_into().ok()?);
-                let changes = (0..=255).zip(table.iter()).any(|(code, entry): (u8, &u8)| code != *entry);
-                Some(Next { coding: next.numbers, table: changes.then_some(table) })
-            }
-        };
-        let scaling = Scaling::new(&weights, coding.zero, floats(first + 1)?, floats(first + 2)?);
-        Some(Layer { weights, scaling, next })
-    });
-    let layers = layers.collect::<Option<Vec<_>>>()?;
+    let layers = request.keep((), || {
+        let layers = op.codings.iter().enumerate().map(|(i, coding)| {
+            let first = QuantizedLayers::input_of(i);
+            let weights: &Tensor = constant(first)?;
+            let (&[k, n], values) = (weights.shape(), weights.as_slice::<i8>().ok()?) else { return None };
+            let weights = Packed::new(k, n, |l, column| values[l * n + column]);
+            let next = match op.codings.get(i + 1) {
+                None => None,
+                Some(next) => {
+                    let table: Box<[u8; 256]> = Box::new(constant(first + 3)?.as_slice::<u8>().ok()?.try_into().ok()?);
+                    let changes = (0..=255).zip(table.iter()).any(|(code, entry): (u8, &u8)| code != *entry);
+                    Some(Next { coding: next.numbers, table: changes.then_some(table) })
+                }
+            };
+            let scaling = Scaling::new(&weights, coding.zero, floats(first + 1)?, floats(first + 2)?);
+            Some(Layer { weights, scaling, next })
+        });
+        layers.collect::<Option<Vec<_>>>()
+    })?;
     let (unit, rows, coding) = (Unit::best(), outer.iter().product(), op.codings.first()?.numbers);
     Some(Box::new(Layers { unit, rows, width: *width, coding, layers }))
 }

@@ -10,6 +10,7 @@ use hologram_ops::{
     DType, Result,
     family::quantize::{Coding, QuantizedConv},
 };
+use std::sync::Arc;
 
 /// Windows of a block.
 const WINDOWS: usize = 48;
@@ -21,7 +22,7 @@ struct Convolution {
     shape: Shape,
     coding: Coding,
     /// For each group its weights, k in the order of a window: rows, columns, channels.
-    groups: Vec<Group>,
+    groups: Arc<Vec<Group>>,
 }
 
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
         let scaling = Scaling::new(&weights, op.coding.zero, &scales[own.clone()], &addends[own]);
         Group { weights, scaling }
     };
-    let groups = (0..shape.group).map(pack).collect();
+    let groups = request.keep((), || Some((0..shape.group).map(pack).collect::<Vec<_>>()))?;
     Some(Box::new(Convolution { unit: Unit::best(), shape, coding: op.coding, groups }))
 }
 

@@ -113,11 +113,27 @@ pub(super) fn compare(case: &Case, tensors: Vec<Tensor>, what: &str) {
         let got = prepared.submit(&given, &Control::default()).unwrap().wait().unwrap();
         assert_eq!(got, expected, "{name}");
     }
+    let tables: Vec<Value> = given.iter().map(with_columns_apart).collect();
+    let got = prepared.submit(&tables, &Control::default()).unwrap().wait().unwrap();
+    assert_eq!(got, expected, "{name}, columns apart");
     let mut buffers = Vec::new();
     prepared.run_into(&given, &mut buffers, &Control::default()).unwrap();
     for (buffer, expected) in buffers.iter().zip(&expected) {
         assert_eq!(Value::Tensor(buffer.to_tensor().unwrap()), *expected, "{name}");
     }
+}
+
+/// The same table made of columns; what is none as it is.
+fn with_columns_apart(value: &Value) -> Value {
+    let Value::Tensor(tensor) = value else { return value.clone() };
+    let (&[rows, columns], Ok(cells)) = (tensor.shape(), tensor.buffer()) else { return value.clone() };
+    let size = tensor.dtype().size();
+    let column = |column: usize| {
+        let bytes: Vec<u8> =
+            (0..rows).flat_map(|row| &cells[(row * columns + column) * size..][..size]).copied().collect();
+        Tensor::from_buffer(tensor.dtype(), [rows], bytes.into()).unwrap()
+    };
+    Tensor::from_columns((0..columns).map(column).collect()).map_or_else(|_| value.clone(), Value::Tensor)
 }
 
 pub(super) fn ints(values: &[i64]) -> Attribute {
