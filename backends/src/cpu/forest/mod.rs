@@ -23,7 +23,7 @@ mod tops;
 mod tree;
 mod walk;
 
-use super::simd::Isa;
+use super::simd::{Isa, vectorized};
 use bins::Bins;
 use costs::{Costs, Otherwise};
 use few::Few;
@@ -287,7 +287,11 @@ impl Blocks {
         match sums {
             Sums::F32(sums) => {
                 self.add(forest, masks, sums);
-                scores.iter_mut().zip(&*sums).for_each(|(score, sum)| *score = f64::from(*sum));
+                vectorized(
+                    self.isa,
+                    #[inline(always)]
+                    || scores.iter_mut().zip(&*sums).for_each(|(score, sum)| *score = f64::from(*sum)),
+                );
             }
             Sums::F64(sums) => {
                 self.add(forest, masks, sums);

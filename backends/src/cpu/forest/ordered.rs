@@ -67,9 +67,18 @@ impl Ordered {
         let masks = &mut masks[self.first_mask as usize..][..self.numbers.len()];
         at_most(isa, codes, &self.numbers, masks);
         let nan_passes = &mut masks[self.n_nan_fails..];
-        if !nan_passes.is_empty() && values.iter().any(|x| x.is_nan()) {
-            let nan = mask::<T, W>(values, |x| x.is_nan());
-            nan_passes.iter_mut().for_each(|mask| join(mask, &nan));
+        if !nan_passes.is_empty() {
+            vectorized(
+                isa,
+                #[inline(always)]
+                || {
+                    // Without an early end, which would keep it from registers.
+                    if values.iter().fold(false, |any, x| any | x.is_nan()) {
+                        let nan = mask::<T, W>(values, |x| x.is_nan());
+                        nan_passes.iter_mut().for_each(|mask| join(mask, &nan));
+                    }
+                },
+            );
         }
     }
 }
@@ -78,8 +87,50 @@ impl Ordered {
 #[repr(align(64))]
 struct Codes([u8; 64 * WORDS]);
 
-/// For each number the rows whose code is at most that.
+/// From so many numbers on, and words of a mask, codes are compared by halves.
+const HALVED_MIN: usize = 32;
+const HALVED_WORDS_MIN: usize = 4;
+
+/// For each number, rising or nearly so, the rows whose code is at most that.
 fn at_most<const W: usize>(isa: Isa, codes: &[u8], numbers: &[u8], masks: &mut [Mask<W>]) {
+    if numbers.len() < HALVED_MIN || W < HALVED_WORDS_MIN {
+        return compare(isa, codes, numbers, masks);
+    }
+    // A code is at most a number if its upper four bits are below the number's, or are the same and the lower four at most
+    // the number's. Each half has sixteen values to be compared with.
+    let mut halves = [Codes([0; 64 * WORDS]), Codes([0; 64 * WORDS])];
+    let [upper, lower] = &mut halves;
+    vectorized(
+        isa,
+        #[inline(always)]
+        || {
+            for ((upper, lower), code) in upper.0.iter_mut().zip(&mut lower.0).zip(codes) {
+                (*upper, *lower) = (code >> 4, code & 15);
+            }
+        },
+    );
+    const VALUES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+    let greatest = numbers.iter().fold(0, |greatest, number| greatest.max(number >> 4));
+    // Before the first upper half there is nothing.
+    let mut uppers = [[0; W]; 17];
+    let mut lowers = [[0; W]; 16];
+    compare(isa, &upper.0[..codes.len()], &VALUES[..=usize::from(greatest)], &mut uppers[1..]);
+    compare(isa, &lower.0[..codes.len()], &VALUES, &mut lowers);
+    vectorized(
+        isa,
+        #[inline(always)]
+        || {
+            for (mask, number) in masks.iter_mut().zip(numbers) {
+                let at = usize::from(number >> 4);
+                let (below, up_to, lower) = (&uppers[at], &uppers[at + 1], &lowers[usize::from(number & 15)]);
+                *mask = std::array::from_fn(|i| below[i] | up_to[i] & lower[i]);
+            }
+        },
+    );
+}
+
+/// As [`at_most`], one comparison for each number and 64 rows.
+fn compare<const W: usize>(isa: Isa, codes: &[u8], numbers: &[u8], masks: &mut [Mask<W>]) {
     let (words, _) = codes.as_chunks::<64>();
     match isa {
         Isa::Portable => {
