@@ -48,6 +48,10 @@ pub(super) type Mask<const W: usize> = [u64; W];
 /// Where masks lie: on lines of the cache, so that none takes two.
 const ALIGN: usize = 64;
 
+/// What lies so.
+#[repr(align(64))]
+struct Aligned<T>(T);
+
 /// Features that are asked at most, and members of all sets: what a block keeps of each is bounded so.
 const FEATURES_MAX: usize = 4_096;
 const MEMBERS_MAX: usize = 1 << 22;
@@ -314,9 +318,12 @@ impl Blocks {
             Aggregate::Max if !first => Adds::Max,
             Aggregate::Min | Aggregate::Max => Adds::First,
         };
-        let mut planes = [[0; W]; PLANES_MAX];
+        if let Some(root) = masks.get_mut(self.tests.len()) {
+            *root = [u64::MAX; W];
+        }
+        let mut planes = Aligned([[0; W]; PLANES_MAX]);
         for (i, tree) in self.trees.iter().enumerate() {
-            tree.run(self.isa, masks, &mut planes, self.tests.len(), how(i == 0), sums);
+            tree.run(self.isa, masks, &mut planes.0, how(i == 0), sums);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A row's code is how many thresholds it lies above, a byte; NaN has the greatest code. The row passes the test of the
 //! `k`th threshold if its code is at most `k`, so that a mask is a few comparisons of bytes.
 
-use super::{Mask, WORDS, split::Real};
+use super::{Aligned, Mask, WORDS, split::Real};
 use crate::cpu::simd::{Isa, vectorized};
 
 /// Thresholds that a byte tells apart.
@@ -61,7 +61,7 @@ impl Ordered {
 
     /// Fills the masks for a block of values, so many words a mask.
     pub(super) fn fill<T: Value, const W: usize>(&self, isa: Isa, values: &[T], masks: &mut [Mask<W>]) {
-        let mut codes = Codes([0; 64 * WORDS]);
+        let mut codes = Aligned([0; 64 * WORDS]);
         let codes = &mut codes.0[..64 * W];
         T::codes(isa, values, &self.thresholds, codes);
         let masks = &mut masks[self.first_mask as usize..][..self.numbers.len()];
@@ -83,10 +83,6 @@ impl Ordered {
     }
 }
 
-/// Codes of rows, so that no load of 64 crosses a line of the cache.
-#[repr(align(64))]
-struct Codes([u8; 64 * WORDS]);
-
 /// From so many numbers on, and words of a mask, codes are compared by halves.
 const HALVED_MIN: usize = 32;
 const HALVED_WORDS_MIN: usize = 4;
@@ -98,7 +94,7 @@ fn at_most<const W: usize>(isa: Isa, codes: &[u8], numbers: &[u8], masks: &mut [
     }
     // A code is at most a number if its upper four bits are below the number's, or are the same and the lower four at most
     // the number's. Each half has sixteen values to be compared with.
-    let mut halves = [Codes([0; 64 * WORDS]), Codes([0; 64 * WORDS])];
+    let mut halves = [Aligned([0; 64 * WORDS]), Aligned([0; 64 * WORDS])];
     let [upper, lower] = &mut halves;
     vectorized(
         isa,
@@ -112,10 +108,10 @@ fn at_most<const W: usize>(isa: Isa, codes: &[u8], numbers: &[u8], masks: &mut [
     const VALUES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
     let greatest = numbers.iter().fold(0, |greatest, number| greatest.max(number >> 4));
     // Before the first upper half there is nothing.
-    let mut uppers = [[0; W]; 17];
-    let mut lowers = [[0; W]; 16];
+    let (mut uppers, mut lowers) = (Aligned([[0; W]; 17]), Aligned([[0; W]; 16]));
+    let (uppers, lowers) = (&mut uppers.0, &mut lowers.0);
     compare(isa, &upper.0[..codes.len()], &VALUES[..=usize::from(greatest)], &mut uppers[1..]);
-    compare(isa, &lower.0[..codes.len()], &VALUES, &mut lowers);
+    compare(isa, &lower.0[..codes.len()], &VALUES, lowers);
     vectorized(
         isa,
         #[inline(always)]

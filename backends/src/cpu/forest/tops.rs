@@ -4,7 +4,7 @@
 //! upper levels have few nodes, which all rows visit.
 
 use super::{
-    FEATURES_MAX, Mask, Table, Values, leaves,
+    Aligned, FEATURES_MAX, Mask, Table, Values, leaves,
     masks::{Distinct, Tests},
     split::Split,
     steps::{PLANES_MAX, Steps},
@@ -90,14 +90,18 @@ impl Tops {
         scratch: &'a mut [u8],
     ) -> Begins<'a> {
         let (masks, rest) = scratch.split_at_mut((self.tests.len() + self.n_slots) * size_of::<Mask<WORDS>>());
-        let masks = bytemuck::cast_slice_mut::<u8, u64>(masks).as_chunks_mut().0;
+        let masks: &mut [Mask<WORDS>] = bytemuck::cast_slice_mut::<u8, u64>(masks).as_chunks_mut().0;
         let n_values = self.tests.n_features() * 64 * WORDS;
         let mut values = match forest.compare {
             Precision::F32 => Values::F32(&mut bytemuck::cast_slice_mut(rest)[..n_values]),
             Precision::F64 => Values::F64(&mut bytemuck::cast_slice_mut(rest)[..n_values]),
         };
         self.tests.fill(self.isa, table, rows, &mut values, masks);
-        Begins { tops: self, masks }
+        // All rows reach the roots, whose mask no step changes.
+        if let Some(root) = masks.get_mut(self.tests.len()) {
+            *root = [u64::MAX; WORDS];
+        }
+        Begins { tops: self, masks, planes: Aligned([[0; WORDS]; PLANES_MAX]) }
     }
 }
 
@@ -105,19 +109,16 @@ impl Tops {
 pub(super) struct Begins<'a> {
     tops: &'a Tops,
     masks: &'a mut [Mask<WORDS>],
+    planes: Aligned<[Mask<WORDS>; PLANES_MAX]>,
 }
 
 impl Begins<'_> {
     /// For each row of the block the node, counted within the tree, at which its walk begins.
     pub(super) fn of(&mut self, tree: usize) -> [u16; 64 * WORDS] {
         let (isa, top) = (self.tops.isa, &self.tops.trees[tree]);
-        if let Some(root) = self.masks.get_mut(self.tops.tests.len()) {
-            *root = [u64::MAX; WORDS];
-        }
-        let mut planes = [[0; WORDS]; PLANES_MAX];
-        top.steps.run(isa, self.masks, &mut planes);
+        top.steps.run(isa, self.masks, &mut self.planes.0);
         let mut begins = [0; 64 * WORDS];
-        let planes = &planes[..top.steps.n_planes()];
+        let planes = &self.planes.0[..top.steps.n_planes()];
         // The mask changes no number, and spares a check.
         let last = top.begins.len() - 1;
         vectorized(

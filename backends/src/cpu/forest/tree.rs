@@ -152,20 +152,16 @@ impl Tree {
         named.into_iter().eq(0..targets as usize) && self.tables.iter().all(|table| table.is_full)
     }
 
-    /// Adds what each row's leaf adds to the sums `[targets][rows]`. The masks are those of the tests, and room for those of
-    /// the tree's nodes from `root` on.
+    /// Adds what each row's leaf adds to the sums `[targets][rows]`. The masks are those of the tests, that of a root, which all
+    /// rows reach and which stays, and room for those of other nodes.
     pub(super) fn run<T: Number, const W: usize>(
         &self,
         isa: Isa,
         masks: &mut [Mask<W>],
         planes: &mut [Mask<W>; PLANES_MAX],
-        root: usize,
         adds: Adds,
         sums: &mut [T],
     ) {
-        if let Some(root) = masks.get_mut(root) {
-            *root = [u64::MAX; W];
-        }
         self.steps.run(isa, masks, planes);
         if adds == Adds::Sum && self.add_few(isa, planes, sums) {
             return;
