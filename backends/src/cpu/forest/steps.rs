@@ -31,7 +31,7 @@ struct Group {
 }
 
 /// Masks of a group: no loop over them has an end that a processor must guess.
-const GROUP: usize = 4;
+const GROUP: usize = 8;
 
 /// Bits of the largest leaf number.
 pub(super) const PLANES_MAX: usize = 16;
@@ -112,7 +112,7 @@ impl Steps {
     #[inline(always)]
     unsafe fn run_at<R: Rows, const N: usize>(&self, masks: *mut [R; N], planes: *mut [R; N]) {
         // SAFETY: the caller promises the mask.
-        let load = |mask: u32| unsafe { R::load(masks.wrapping_add(mask as usize)) };
+        let load = |mask: u32| unsafe { read(masks, mask) };
         // SAFETY: as above.
         let store = |to: *mut [R; N], rows: [R; N]| unsafe { R::store(to, rows) };
         for step in &self.nodes {
@@ -129,8 +129,18 @@ impl Steps {
         store(planes, pairs);
         for group in &self.groups {
             let keep = R::all(group.is_more);
-            let [a, b, c, d] = group.masks.map(load);
-            any = std::array::from_fn(|i| any[i].and(keep).or(a[i].or(b[i])).or(c[i].or(d[i])));
+            any = any.map(
+                #[inline(always)]
+                |any| any.and(keep),
+            );
+            for mask in group.masks {
+                // SAFETY: as above.
+                let own = unsafe { read(masks, mask) };
+                any = std::array::from_fn(
+                    #[inline(always)]
+                    |i| any[i].or(own[i]),
+                );
+            }
             store(planes.wrapping_add(group.plane as usize), any);
         }
         if !self.pairs.is_empty() {
@@ -139,4 +149,14 @@ impl Steps {
             store(planes, std::array::from_fn(|i| lowest[i].or(pairs[i])));
         }
     }
+}
+
+/// A mask.
+///
+/// # Safety
+/// It lies there; the CPU has the instructions of its type.
+#[inline(always)]
+unsafe fn read<R: Rows, const N: usize>(masks: *const [R; N], mask: u32) -> [R; N] {
+    // SAFETY: the caller promises it.
+    unsafe { R::load(masks.wrapping_add(mask as usize)) }
 }
