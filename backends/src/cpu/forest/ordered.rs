@@ -87,7 +87,7 @@ impl Ordered {
 const HALVED_MIN: usize = 32;
 const HALVED_WORDS_MIN: usize = 4;
 
-/// For each number, rising or nearly so, the rows whose code is at most that.
+/// For each number the rows whose code is at most that.
 fn at_most<const W: usize>(isa: Isa, codes: &[u8], numbers: &[u8], masks: &mut [Mask<W>]) {
     if numbers.len() < HALVED_MIN || W < HALVED_WORDS_MIN {
         return compare(isa, codes, numbers, masks);

@@ -151,7 +151,7 @@ impl Steps {
     }
 }
 
-/// A mask.
+/// A mask. A function, since a closure is inlined only where its calls are few, and a call a mask takes several times as long.
 ///
 /// # Safety
 /// It lies there; the CPU has the instructions of its type.

@@ -31,7 +31,7 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
     let Shape { maps, per_group, rows, columns, .. } = shape;
     let taps = shape.taps();
     if per_group == 1 {
-        return Some(Box::new(Depthwise { shape, weight: weight.to_vec() }));
+        return Some(Box::new(Depthwise { shape, weight: request.keep((), || Some(weight.to_vec()))? }));
     }
     let packed = request.keep((), || {
         let k = per_group * taps;
@@ -223,7 +223,7 @@ impl Kernel for Convolution {
 #[derive(Debug)]
 struct Depthwise {
     shape: Shape,
-    weight: Vec<f32>,
+    weight: Arc<Vec<f32>>,
 }
 
 impl Kernel for Depthwise {

@@ -21,6 +21,12 @@ struct Entry<K, T> {
 }
 
 impl Kept {
+    /// How many things there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// What was made of these very constants for this key; made now if it was not.
     pub(super) fn get<K, T>(
         &self,

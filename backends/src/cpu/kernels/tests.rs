@@ -1,6 +1,9 @@
 //! Every kernel against the reference evaluation of its operator, bit for bit, through a prepared program.
 
-use crate::{Backend, cpu::Cpu};
+use crate::{
+    Backend, Prepared,
+    cpu::{Cpu, prepared::CpuPrepared},
+};
 use hologram_ops::{
     Attribute, Registry, Tensor, Type, Value,
     control::Control,
@@ -66,9 +69,8 @@ impl Case {
     }
 }
 
-/// Holds a case on these inputs to the reference.
-pub(super) fn compare(case: &Case, tensors: Vec<Tensor>, what: &str) {
-    let registry = Registry::standard();
+/// A case as a graph, and what its inputs are given.
+fn graph_of(case: &Case, tensors: Vec<Tensor>, registry: &Registry) -> (Graph, Vec<Value>) {
     let mut graph = Graph::new("case");
     let (mut sources, mut given) = (Vec::new(), Vec::new());
     for (i, (tensor, (_, constant))) in tensors.into_iter().zip(&case.inputs).enumerate() {
@@ -81,7 +83,7 @@ pub(super) fn compare(case: &Case, tensors: Vec<Tensor>, what: &str) {
     }
     let outputs = if case.op.ends_with("Classifier") || case.op == "ClassScores" { 2 } else { 1 };
     let mut builder =
-        graph.add_op(case.op).outputs(outputs).domain(case.domain, case.version).registry(&registry).name("node");
+        graph.add_op(case.op).outputs(outputs).domain(case.domain, case.version).registry(registry).name("node");
     for (i, source) in sources.iter().enumerate() {
         builder = builder.input(*source, 0, i);
     }
@@ -94,8 +96,12 @@ pub(super) fn compare(case: &Case, tensors: Vec<Tensor>, what: &str) {
         graph.add_output(format!("y{output}"), out);
     }
     graph.infer().unwrap();
-    let expected = graph.evaluate(&given).unwrap();
-    let program = Program::from_graph(&graph, false).unwrap();
+    (graph, given)
+}
+
+/// A graph's program and its constants.
+fn program_of(graph: &Graph) -> (Program, Vec<Option<Tensor>>) {
+    let program = Program::from_graph(graph, false).unwrap();
     let constants = program
         .slots
         .iter()
@@ -105,6 +111,15 @@ pub(super) fn compare(case: &Case, tensors: Vec<Tensor>, what: &str) {
                 .flatten()
         })
         .collect();
+    (program, constants)
+}
+
+/// Holds a case on these inputs to the reference.
+pub(super) fn compare(case: &Case, tensors: Vec<Tensor>, what: &str) {
+    let registry = Registry::standard();
+    let (graph, given) = graph_of(case, tensors, &registry);
+    let expected = graph.evaluate(&given).unwrap();
+    let (program, constants) = program_of(&graph);
     let prepared = Cpu.prepare(program, constants, &registry).unwrap();
     let described = prepared.describe(&given).unwrap();
     let name = format!("{} {what} {:?}", case.op, case.attributes);
@@ -138,6 +153,33 @@ fn with_columns_apart(value: &Value) -> Value {
 
 pub(super) fn ints(values: &[i64]) -> Attribute {
     Attribute::Ints(values.to_vec())
+}
+
+#[test]
+fn batches_of_all_sizes_share_what_is_made_of_constants() {
+    let registry = Registry::standard();
+    let cases: [(&str, &str, &[usize], &[usize]); 4] = [
+        ("MatMul", "gemm", &[3, 5], &[5, 4]),
+        ("Gemm", "gemm", &[3, 5], &[5, 4]),
+        ("Conv", "convolution", &[2, 3, 9, 8], &[5, 3, 3, 3]),
+        ("Conv", "depthwise-convolution", &[2, 3, 9, 8], &[3, 1, 3, 3]),
+    ];
+    for (op, kernel, x, weight) in cases {
+        let attributes = if kernel.starts_with("depthwise") { vec![("group", Attribute::Int(3))] } else { Vec::new() };
+        let case = case(op, kernel, &[(x, false), (weight, true)], &attributes);
+        let weights = numbers(weight, 1);
+        let (graph, _) = graph_of(&case, vec![numbers(x, 2), weights.clone()], &registry);
+        let (program, constants) = program_of(&graph);
+        let prepared = CpuPrepared::new(program, constants, &registry).unwrap();
+        for rows in [x[0], 1, 7] {
+            let x = numbers(&[&[rows], &x[1..]].concat(), 3);
+            let (graph, given) = graph_of(&case, vec![x, weights.clone()], &registry);
+            let got = prepared.submit(&given, &Control::default()).unwrap().wait().unwrap();
+            assert_eq!(got, graph.evaluate(&given).unwrap(), "{op}, {rows} rows");
+            assert_eq!(prepared.describe(&given).unwrap().calls[0].how, kernel);
+            assert_eq!(prepared.kept[0].len(), 1, "{op}, {rows} rows");
+        }
+    }
 }
 
 #[test]
