@@ -234,6 +234,22 @@ fn a_finite_model_answers_from_a_table() {
     let absent = hologram(here.path(), &["compile", "trees.txt", "--domains-of", "none.csv"]);
     assert!(absent.code == 3 && absent.err.contains("none.csv: no such file"), "{}", absent.err);
 
+    // Answers that come when rows ask for them: as many rows as there are entries, and all are there.
+    let entry = compile(&["--fill-on-demand"]);
+    let decision = "table: 12 entries, filled on demand by 4096 up to 67108864 of about 96 bytes, 12 of them computed twice and equal";
+    assert_eq!(entry["decisions"], serde_json::json!([decision]));
+    assert_eq!(entry["table"]["on_demand"], true, "{entry}");
+    let explained = output(here.path(), &["explain", "trees.holo"]);
+    assert!(explained.contains("table of 12 entries, filled on demand: 0 of them"), "{explained}");
+    assert_eq!(output(here.path(), &["sql", "--format", "csv", query]), answers);
+    assert!(output(here.path(), &["sql", &format!("EXPLAIN {query}")]).contains("table=12 entries on demand, 0 there"));
+    let thrice = query.replace("'rows.csv'", "(SELECT a.* FROM 'rows.csv' a, 'rows.csv' b)");
+    let analyzed = output(here.path(), &["sql", &format!("EXPLAIN ANALYZE {query}; EXPLAIN ANALYZE {thrice}")]);
+    let has = |counts: [&str; 2]| analyzed.contains(counts[0]) && analyzed.contains(counts[1]);
+    assert!(has(["looked_up=0", "unfilled=4"]) && has(["looked_up=16", "unfilled=0"]), "{analyzed}");
+    let wrong = hologram(here.path(), &["compile", "trees.txt", "--mode", "exact", "--fill-on-demand"]);
+    assert!(wrong.err.contains("--fill-on-demand is for tables, and --mode exact makes none"), "{}", wrong.err);
+
     let small = hologram(here.path(), &["compile", "trees.txt", "--mode", "table", "--memory-budget", "95"]);
     assert_eq!((small.code, small.out.as_str()), (1, ""));
     assert!(small.err.contains("would take 96 bytes, and the budget has 95"), "{}", small.err);

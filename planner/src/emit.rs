@@ -1,6 +1,6 @@
 //! From a compiled model to the sections of an archive.
 
-use crate::{CompiledEntry, CompiledModel, CompiledTable, Result};
+use crate::{CompiledEntry, CompiledModel, CompiledTable, Result, TableAnswers};
 use hologram_ops::{
     DType, Error, Tensor,
     program::{Program, Slot, SlotKind, TensorData},
@@ -106,7 +106,14 @@ fn table_data<'a>(table: &'a CompiledTable, entry: &CompiledEntry, constants: &m
         let (input, feature) = (axis.input as u32, axis.feature as u32);
         data.axes.push(AxisData { input, feature, kind: kind.into(), coordinate: at });
     }
-    for (port, answer) in entry.outputs.iter().zip(&table.answers) {
+    let answers = match &table.answers {
+        TableAnswers::Filled(answers) => answers,
+        TableAnswers::OnDemand { bytes_max } => {
+            data.on_demand_bytes = Some(*bytes_max);
+            return Ok(data);
+        }
+    };
+    for (port, answer) in entry.outputs.iter().zip(answers) {
         let index = constants.intern(TABLE_KIND, &format!("{}/{}", entry.name, port.name), answer)?;
         data.answers.push(coordinate(index)?.as_bytes().to_vec());
     }

@@ -21,4 +21,6 @@ pub use compiler::{CompiledEntry, CompiledModel, Compiler, CompilerConfig};
 pub use error::{Error, Result};
 pub use observer::Observer;
 pub use quantize::{CalibrationRows, QuantizeOptions, QuantizeProgress, QuantizeReport, Scheme};
-pub use tables::{CompiledTable, DomainSpec, FillProgress, Mode, OccurringValues, TableOptions, TableReport};
+pub use tables::{
+    CompiledTable, DomainSpec, FillProgress, Mode, OccurringValues, TableAnswers, TableOptions, TableReport,
+};

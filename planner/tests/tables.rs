@@ -23,7 +23,9 @@ use hologram_ops::{
     control::Control,
     graph::{Graph, ValueId},
 };
-use hologram_planner::{Compiler, CompilerConfig, DomainSpec, Mode, Observer, OccurringValues, TableOptions};
+use hologram_planner::{
+    CompiledModel, Compiler, CompilerConfig, DomainSpec, Mode, Observer, OccurringValues, TableOptions,
+};
 use hologram_resolver::{
     Model, ModelOptions, Session,
     rows::{BindOptions, Binding, Casts, Nulls, RowSession, RowStats},
@@ -33,6 +35,9 @@ use std::sync::{Arc, Mutex};
 
 /// Batches of a run that is not told how many, for each model.
 const CASES: u64 = 400;
+
+/// Bytes that hold all tables here.
+const BUDGET: u64 = 64 << 20;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 struct Draw(u64);
@@ -173,8 +178,18 @@ fn dense() -> Graph {
 }
 
 fn compile(graph: &Graph, mode: Mode, domains: &[&str]) -> Session {
+    opened(graph, TableOptions { mode, ..TableOptions::default() }, domains)
+}
+
+/// The same with a table that rows fill, of so many bytes at most.
+fn on_demand(graph: &Graph, memory_budget: u64, domains: &[&str]) -> Session {
+    let options = TableOptions { mode: Mode::Table, on_demand: true, memory_budget, ..TableOptions::default() };
+    opened(graph, options, domains)
+}
+
+fn opened(graph: &Graph, options: TableOptions, domains: &[&str]) -> Session {
     let domains: Vec<DomainSpec> = domains.iter().map(|text| text.parse().unwrap()).collect();
-    let tables = TableOptions { mode, domains, ..TableOptions::default() };
+    let tables = TableOptions { domains, ..options };
     let config = CompilerConfig { tables, ..CompilerConfig::default() };
     let bytes = Compiler::new(config).compile_graph(graph.clone()).unwrap().to_bytes().unwrap();
     let archive = Archive::from_buffer(bytes.into()).unwrap();
@@ -227,23 +242,35 @@ fn number_column(draw: &mut Draw, rows: usize, values: &[f64]) -> ArrayRef {
     if draw.below(4) == 0 { dictionary(draw, array) } else { array }
 }
 
+/// The binding of a batch's columns by position.
+fn bound(session: &Session, columns: &[(&str, ArrayRef)], options: &BindOptions) -> Result<Binding, String> {
+    let fields: Vec<FieldRef> = columns
+        .iter()
+        .map(|(name, array)| Arc::new(Field::new(*name, array.data_type().clone(), true)) as FieldRef)
+        .collect();
+    Binding::positional(session.signature(), &fields, options).map_err(|e| e.to_string())
+}
+
 /// Answers a batch; the error in words.
+fn once(
+    session: &Session,
+    columns: &[(&str, ArrayRef)],
+    options: &BindOptions,
+) -> Result<(ArrayRef, RowStats), String> {
+    let binding = bound(session, columns, options)?;
+    let used: Vec<ArrayRef> = binding.columns().iter().map(|i| columns[*i].1.clone()).collect();
+    let rows_session = RowSession::new(session.clone(), binding).map_err(|e| e.to_string())?;
+    rows_session.run(&used, columns[0].1.len(), &Control::default()).map_err(|e| e.to_string())
+}
+
+/// Answers a batch twice, which must be the same.
 fn answer(
     session: &Session,
     columns: &[(&str, ArrayRef)],
     options: &BindOptions,
 ) -> Result<(ArrayRef, RowStats), String> {
-    let fields: Vec<FieldRef> = columns
-        .iter()
-        .map(|(name, array)| Arc::new(Field::new(*name, array.data_type().clone(), true)) as FieldRef)
-        .collect();
-    let binding = Binding::positional(session.signature(), &fields, options).map_err(|e| e.to_string())?;
-    let used: Vec<ArrayRef> = binding.columns().iter().map(|i| columns[*i].1.clone()).collect();
-    let rows = columns[0].1.len();
-    let rows_session = RowSession::new(session.clone(), binding).map_err(|e| e.to_string())?;
-    let first = rows_session.run(&used, rows, &Control::default()).map_err(|e| e.to_string())?;
-    let second = rows_session.run(&used, rows, &Control::default()).map_err(|e| e.to_string())?;
-    assert_same(&first.0, &second.0, "the second time");
+    let first = once(session, columns, options)?;
+    assert_same(&first.0, &once(session, columns, options)?.0, "the second time");
     Ok(first)
 }
 
@@ -294,9 +321,12 @@ fn cells(array: &ArrayRef) -> Vec<String> {
 /// The columns of a batch.
 type Columns = Vec<(&'static str, ArrayRef)>;
 
-/// Asks both sessions the same batches; gives the number of rows that were computed though there is a table.
-fn compare(name: &str, table: &Session, exact: &Session, batch: impl Fn(&mut Draw, usize) -> Columns) -> usize {
+/// Asks all sessions the same batches: one with a table, one whose table is filled on demand, one without. Gives the number
+/// of rows that were computed though there is a table.
+fn compare(name: &str, [table, demand, exact]: [&Session; 3], batch: impl Fn(&mut Draw, usize) -> Columns) -> usize {
     assert!(table.table().is_some() && exact.table().is_none(), "{name}");
+    let blocks = demand.table().unwrap().blocks().unwrap();
+    assert_eq!(blocks.filled(), 0, "{name}");
     let seed = number("HOLOGRAM_SEED").unwrap_or(1);
     let cases = number("HOLOGRAM_CASES").unwrap_or(CASES);
     let (mut answered, mut looked_up, mut missed) = (0, 0, 0);
@@ -309,7 +339,17 @@ fn compare(name: &str, table: &Session, exact: &Session, batch: impl Fn(&mut Dra
         let nulls = draw.of(&[Nulls::Auto, Nulls::Auto, Nulls::Missing, Nulls::Null, Nulls::Error]);
         let options = BindOptions { nulls, casts: Casts::Lenient, rows_max: draw.of(&[None, Some(5)]) };
         let what = format!("{name}, HOLOGRAM_SEED={own}");
-        match (answer(table, &columns, &options), answer(exact, &columns, &options)) {
+        let asked = answer(demand, &columns, &options);
+        let found = answer(table, &columns, &options);
+        match (&asked, &found) {
+            (Ok((asked, stats)), Ok((found, filled))) => {
+                assert_same(asked, found, &what);
+                assert_eq!(stats.looked_up + stats.unfilled, filled.looked_up, "{what}");
+                assert_eq!((stats.missed, stats.null_rows), (filled.missed, filled.null_rows), "{what}");
+            }
+            (asked, found) => assert_eq!(asked.is_err(), found.is_err(), "{what}"),
+        }
+        match (found, answer(exact, &columns, &options)) {
             (Ok((found, stats)), Ok((computed, plain))) => {
                 assert_same(&found, &computed, &what);
                 assert_eq!(stats.looked_up + stats.missed + stats.null_rows, stats.rows, "{what}: {stats:?}");
@@ -322,6 +362,7 @@ fn compare(name: &str, table: &Session, exact: &Session, batch: impl Fn(&mut Dra
             (found, computed) => panic!("{what}: {found:?} with the table, {computed:?} without"),
         }
     }
+    assert_eq!(blocks.filled(), demand.table().unwrap().entries(), "{name}: all is filled in the end");
     println!("{name}: {answered} of {cases} batches, {looked_up} rows looked up, {missed} computed");
     assert!(cases < CASES || answered > cases / 3 && looked_up > 1_000, "{name}: too little is compared");
     missed
@@ -332,7 +373,8 @@ fn encoders_answer_from_their_lists() {
     let graph = encoders();
     let table = compile(&graph, Mode::Table, &["level=-1,0,0.5,NaN"]);
     assert_eq!(table.table().unwrap().entries(), 4 * 5 * 2 * 4);
-    let missed = compare("encoders", &table, &compile(&graph, Mode::Exact, &[]), |draw, rows| {
+    let demand = on_demand(&graph, BUDGET, &["level=-1,0,0.5,NaN"]);
+    let missed = compare("encoders", [&table, &demand, &compile(&graph, Mode::Exact, &[])], |draw, rows| {
         let words: &[&str] =
             draw.of(&[&["basic", "plus", "", "pro é"], &["basic", "plus", "", "pro é", "Basic", "enterprise"]]);
         let regions: &[f64] = draw.of(&[&[0.0, 1.0, 4.0], &[-1.0, 2.0, 3.0], &[0.0, 1.0, 7.0]]);
@@ -359,7 +401,7 @@ fn forests_answer_from_the_ranges_between_their_thresholds() {
     // Numbers that lie on one side of a threshold in f64, and on it once they are rounded.
     values.extend([f64::from(0.1_f32).next_up(), 2.0_f64.next_down(), 1e300, 3.0_f64.next_up(), -1e-320]);
     let exact = compile(&graph, Mode::Exact, &[]);
-    let missed = compare("forest", &table, &exact, |draw, rows| {
+    let missed = compare("forest", [&table, &on_demand(&graph, BUDGET, &[]), &exact], |draw, rows| {
         ["a", "b", "c", "d"].map(|name| (name, number_column(draw, rows, &values))).into()
     });
     assert_eq!(missed, 0, "every number has a range");
@@ -410,9 +452,11 @@ fn numbers_that_round_onto_a_threshold_or_a_value_are_on_its_side() {
 #[test]
 fn declared_values_are_looked_up_and_others_computed() {
     let graph = dense();
-    let table = compile(&graph, Mode::Table, &["x[0]=0..9", "x[1]=-0.5,0.1,1e300", "small=-3..3"]);
+    let domains = ["x[0]=0..9", "x[1]=-0.5,0.1,1e300", "small=-3..3"];
+    let table = compile(&graph, Mode::Table, &domains);
     assert_eq!(table.table().unwrap().entries(), 10 * 3 * 7);
-    let missed = compare("dense", &table, &compile(&graph, Mode::Exact, &[]), |draw, rows| {
+    let demand = on_demand(&graph, BUDGET, &domains);
+    let missed = compare("dense", [&table, &demand, &compile(&graph, Mode::Exact, &[])], |draw, rows| {
         let first: &[f64] = draw.of(&[&[0.0, 3.0, 9.0], &[0.0, 5.0, 10.0, -1.0, 2.5]]);
         let second: &[f64] = draw.of(&[&[-0.5, 0.1, 1e300], &[-0.5, 0.1, 0.0]]);
         let third: &[f64] = draw.of(&[&[-3.0, 0.0, 3.0], &[-4.0, 1.0, 100.0]]);
@@ -438,7 +482,6 @@ fn decided(graph: Graph, mode: Mode, memory_budget: u64, domains: &[&str]) -> Re
 
 #[test]
 fn what_stands_in_the_way_of_a_table_is_said() {
-    const BUDGET: u64 = 64 << 20;
     let all = ["x[0]=0..9", "x[1]=0..9", "small=0..9"];
     assert_eq!(decided(dense(), Mode::Exact, BUDGET, &[]).unwrap(), "");
     let unknown = "the values of x[0], x[1] are not known; --domain NAME=VALUES declares them, --domains-of FILE takes those that occur";
@@ -446,7 +489,7 @@ fn what_stands_in_the_way_of_a_table_is_said() {
     assert!(decided(dense(), Mode::Table, BUDGET, &[]).unwrap_err().ends_with(unknown));
     let kept = "table: 1000 entries, 40000 bytes, 1000 of them computed again and equal";
     assert_eq!(decided(dense(), Mode::Auto, BUDGET, &all).unwrap(), kept);
-    let over = "its 1000 entries would take 40000 bytes, and the budget has 39999; --memory-budget gives more";
+    let over = "its 1000 entries would take 40000 bytes, and the budget has 39999; --memory-budget gives more, --fill-on-demand fills what rows ask for";
     assert!(decided(dense(), Mode::Table, 39_999, &all).unwrap_err().ends_with(over));
     assert_eq!(decided(dense(), Mode::Auto, 39_999, &all).unwrap(), format!("no table: {over}"));
     let large = ["x[0]=0..9999", "x[1]=0..9999", "small=-128..127"];
@@ -529,12 +572,89 @@ fn filling_tells_how_far_it_is_and_is_the_same_every_time() {
     assert!(model.to_bytes().unwrap() == compile().to_bytes().unwrap(), "the archive is the same");
 }
 
+/// A batch of the dense model over 100 x 50 x 10 entries: as many rows of each entry in a range as asked for, in no order.
+fn entries_batch(entries: std::ops::Range<usize>, each: usize) -> Columns {
+    let mut draw = Draw(7);
+    let mut all: Vec<usize> = entries.flat_map(|entry| std::iter::repeat_n(entry, each)).collect();
+    (1..all.len()).for_each(|i| all.swap(i, draw.below(i + 1)));
+    let column = |value: fn(usize) -> f64| -> ArrayRef {
+        Arc::new(all.iter().map(|entry| value(*entry)).collect::<Float64Array>())
+    };
+    vec![
+        ("a", column(|e| (e / 500) as f64)),
+        ("b", column(|e| (e / 10 % 50) as f64)),
+        ("c", column(|e| (e % 10) as f64)),
+    ]
+}
+
+#[test]
+fn blocks_are_filled_once_as_many_rows_were_computed_as_they_have_entries() {
+    const DOMAINS: [&str; 3] = ["x[0]=0..99", "x[1]=0..49", "small=0..9"];
+    let exact = compile(&dense(), Mode::Exact, &[]);
+    let demand = on_demand(&dense(), BUDGET, &DOMAINS);
+    let table = demand.table().unwrap();
+    assert_eq!((table.entries(), table.answer_bytes()), (50_000, 0));
+    let blocks = table.blocks().unwrap();
+    let options = BindOptions::default();
+    let ask = |session: &Session, columns: &Columns| {
+        let (found, stats) = once(session, columns, &options).unwrap();
+        assert_same(&found, &once(&exact, columns, &options).unwrap().0, "blocks");
+        (stats.looked_up, stats.unfilled)
+    };
+    // The second block, bit by bit.
+    assert_eq!(ask(&demand, &entries_batch(4_096..8_191, 1)), (0, 4_095));
+    assert_eq!(blocks.filled(), 0);
+    assert_eq!(ask(&demand, &entries_batch(5_000..5_001, 1)), (1, 0), "this row is the last that is needed");
+    assert_eq!((blocks.filled(), table.answer_bytes() > 0), (4_096, true));
+    assert_eq!(ask(&demand, &entries_batch(4_000..8_200, 1)), (4_096, 104));
+    // The last block is a short one: 50,000 = 12 x 4,096 + 848. A batch that asks for all of it computes none by itself.
+    assert_eq!(ask(&demand, &entries_batch(49_152..50_000, 1)), (848, 0));
+    assert_eq!(blocks.filled(), 4_096 + 848);
+    // Another session of the model has the same blocks, and no condition is asked of a part of a table.
+    let session = demand.model().session(None).unwrap();
+    assert_eq!(ask(&session, &entries_batch(7_000..7_001, 3)), (3, 0));
+    let whole = |session: &Session| {
+        let columns = entries_batch(0..1, 1);
+        let binding = bound(session, &columns, &options).unwrap();
+        RowSession::new(session.clone(), binding).unwrap().table_answers().map(Array::len)
+    };
+    assert_eq!(whole(&demand), None);
+    // Many threads ask for all of it.
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (ask, demand) = (&ask, &demand);
+            scope.spawn(move || {
+                for part in 0..25 {
+                    let from = (part + thread * 6) % 25 * 2_000;
+                    ask(demand, &entries_batch(from..from + 2_000, 2));
+                }
+            });
+        }
+    });
+    assert_eq!((blocks.filled(), whole(&demand)), (50_000, Some(50_000)));
+    let filled = compile(&dense(), Mode::Table, &DOMAINS);
+    assert_eq!(ask(&demand, &entries_batch(0..50_000, 1)), (50_000, 0));
+    assert_eq!(filled.table().unwrap().blocks().map(|_| ()), None);
+
+    // A budget for two blocks and the short one is kept to, and what does not fit is computed.
+    let bytes = table.answer_bytes() / 50_000 * 4_096 * 5 / 2;
+    let small = on_demand(&dense(), bytes, &DOMAINS);
+    for _ in 0..3 {
+        ask(&small, &entries_batch(0..50_000, 1));
+    }
+    let blocks = small.table().unwrap().blocks().unwrap();
+    assert_eq!((blocks.filled(), blocks.bytes_max()), (2 * 4_096 + 848, bytes));
+    assert!(blocks.bytes() <= bytes);
+    assert_eq!(ask(&small, &entries_batch(0..50_000, 1)), (9_040, 50_000 - 9_040));
+}
+
 #[test]
 fn values_that_occur_in_a_table_are_domains_of_what_has_none() {
     let graph = dense();
+    let on_demand = std::cell::Cell::new(false);
     let compile = |occurring: OccurringValues, domains: &[&str]| {
         let domains = domains.iter().map(|text| text.parse().unwrap()).collect();
-        let tables = TableOptions { occurring, domains, ..TableOptions::default() };
+        let tables = TableOptions { occurring, domains, on_demand: on_demand.get(), ..TableOptions::default() };
         let config = CompilerConfig { tables, ..CompilerConfig::default() };
         Compiler::new(config).compile_graph(graph.clone()).unwrap()
     };
@@ -553,10 +673,15 @@ fn values_that_occur_in_a_table_are_domains_of_what_has_none() {
     assert_eq!(model.entries[0].table.as_ref().unwrap().report.entries, 2 * 3 * 256);
     let model = compile(of(rows()), &["x[0]=0..9"]);
     assert_eq!(model.entries[0].table.as_ref().unwrap().report.entries, 10 * 3 * 256, "what is declared goes first");
-    let archive = Archive::from_buffer(compile(of(rows()), &[]).to_bytes().unwrap().into()).unwrap();
-    let table = Model::open(archive, &ModelOptions::default()).unwrap().session(None).unwrap();
+    let session = |model: CompiledModel| {
+        let archive = Archive::from_buffer(model.to_bytes().unwrap().into()).unwrap();
+        Model::open(archive, &ModelOptions::default()).unwrap().session(None).unwrap()
+    };
+    let table = session(compile(of(rows()), &[]));
+    on_demand.set(true);
+    let demand = session(compile(of(rows()), &[]));
     let exact = self::compile(&graph, Mode::Exact, &[]);
-    compare("occurring", &table, &exact, |draw, rows| {
+    compare("occurring", [&table, &demand, &exact], |draw, rows| {
         let x = number_column(draw, rows, &[0.5, 1.5, 7.0]);
         let y = number_column(draw, rows, &[2.0, 4.0, f64::NAN]);
         let small: Vec<i8> = (0..rows).map(|_| draw.of(&[-128, 0, 5])).collect();

@@ -26,7 +26,17 @@ fn type_text(slot: &Slot) -> String {
 
 /// The axes of a table, and what it takes.
 fn explain_table(table: &Table, signature: &Signature, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(f, "  table of {} entries, {} bytes", table.entries(), table.answer_bytes())?;
+    match table.blocks() {
+        None => writeln!(f, "  table of {} entries, {} bytes", table.entries(), table.answer_bytes())?,
+        Some(blocks) => writeln!(
+            f,
+            "  table of {} entries, filled on demand: {} of them, {} of at most {} bytes",
+            table.entries(),
+            blocks.filled(),
+            blocks.bytes(),
+            blocks.bytes_max()
+        )?,
+    }
     for axis in table.axes() {
         let port = &signature.inputs[axis.input];
         let name = port.features.get(axis.feature).unwrap_or(&port.name);

@@ -232,6 +232,12 @@ fn open_table(mounted: &Mounted, data: &TableData, signature: &Signature) -> Res
         };
         axes.push(Axis { input: axis.input as usize, feature: axis.feature as usize, domain });
     }
+    if let Some(bytes_max) = data.on_demand_bytes {
+        return match data.answers.is_empty() {
+            true => Table::on_demand(axes, bytes_max, signature),
+            false => Err(Error::invalid("answers of a table that is filled on demand")),
+        };
+    }
     let answers = data.answers.iter().map(|coordinate| tensor(coordinate)).collect::<Result<_>>()?;
     Table::new(axes, answers, signature)
 }

@@ -130,6 +130,9 @@ pub struct TableData {
     /// For each output the relative coordinate of a tensor whose axis 0 is the row's number in the space.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub answers: Vec<Vec<u8>>,
+    /// Where there are no answers: they are computed when rows ask for them, up to so many bytes.
+    #[prost(uint64, optional, tag = "3")]
+    pub on_demand_bytes: Option<u64>,
 }
 
 /// One axis of a table.

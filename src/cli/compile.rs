@@ -8,8 +8,8 @@ use super::{
 use crate::{
     CompiledModel, CompilerConfig,
     planner::{
-        self, CalibrationRows, DomainSpec, OccurringValues, QuantizeOptions, QuantizeReport, Scheme, TableOptions,
-        TableReport,
+        self, CalibrationRows, CompiledTable, DomainSpec, OccurringValues, QuantizeOptions, QuantizeReport, Scheme,
+        TableAnswers, TableOptions,
     },
     rows::BindOptions,
     settings::bytes,
@@ -29,6 +29,8 @@ Examples:
                                                        every answer worked out beforehand
   hologram compile churn.onnx --domains-of customers.parquet
                                                        the same, of the values that occur in a table
+  hologram compile places.onnx --mode table --fill-on-demand --memory-budget 1GiB
+                                                       answers worked out when rows ask for them
   hologram compile net.onnx --mode quantized --calibrate rows.parquet --accuracy 0.995
                                                        layers in eight bits, as far as the answers stay the same";
 
@@ -54,6 +56,9 @@ pub(super) struct Arguments {
     /// Bytes that the tables of the archive may take together.
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "64MiB")]
     memory_budget: usize,
+    /// Tables hold no answers: rows fill the blocks that they ask for, in memory, up to --memory-budget.
+    #[arg(long)]
+    fill_on_demand: bool,
     /// The values that a column has: a,b,c or 0..9 (both ends are in); may be repeated. Other values are computed.
     #[arg(long, value_name = "COLUMN=VALUES")]
     domain: Vec<DomainSpec>,
@@ -85,6 +90,7 @@ impl Arguments {
             columns: Vec::new(),
             mode: Mode::Auto,
             memory_budget: TableOptions::default().memory_budget as usize,
+            fill_on_demand: false,
             domain: Vec::new(),
             domains_of: None,
             calibrate: None,
@@ -106,8 +112,17 @@ impl Arguments {
                 occurring.push(&batch.map_err(|e| Failure::from(e).at(path.display()))?)?;
             }
         }
-        let (memory_budget, domains) = (self.memory_budget as u64, self.domain.clone());
-        Ok(TableOptions { mode, memory_budget, domains, occurring, ..TableOptions::default() })
+        if self.fill_on_demand && mode == planner::Mode::Exact {
+            return Err(Failure::invalid("--fill-on-demand is for tables, and --mode exact makes none"));
+        }
+        Ok(TableOptions {
+            mode,
+            memory_budget: self.memory_budget as u64,
+            on_demand: self.fill_on_demand,
+            domains: self.domain.clone(),
+            occurring,
+            ..TableOptions::default()
+        })
     }
 
     fn quantize(&self, context: &Context) -> Result<Option<QuantizeOptions>> {
@@ -221,7 +236,7 @@ fn text(model: &CompiledModel, output: &str, bytes: u64, elapsed: &str) -> Strin
             entry.rows.reason
         ));
         lines.extend(entry.decisions.iter().map(|decision| format!("    {decision}")));
-        lines.extend(entry.table.iter().map(|table| format!("    {}", filled(&table.report))));
+        lines.extend(entry.table.iter().map(|table| format!("    {}", filled(table))));
     }
     for pass in &model.passes {
         lines.push(format!("  pass {}: {} to {} nodes", pass.name, pass.nodes_before, pass.nodes_after));
@@ -229,10 +244,14 @@ fn text(model: &CompiledModel, output: &str, bytes: u64, elapsed: &str) -> Strin
     lines.join("\n")
 }
 
-/// How long the filling of a table took.
-fn filled(report: &TableReport) -> String {
-    let [thought, took] = [report.seconds_estimated, report.seconds].map(|s| duration_text(Duration::from_secs_f64(s)));
-    format!("filled in {took}, {thought} were expected")
+/// How long the filling of a table took, or would take.
+fn filled(table: &CompiledTable) -> String {
+    let [thought, took] =
+        [table.report.seconds_estimated, table.report.seconds].map(|s| duration_text(Duration::from_secs_f64(s)));
+    match table.answers {
+        TableAnswers::Filled(_) => format!("filled in {took}, {thought} were expected"),
+        TableAnswers::OnDemand { .. } => format!("all of it would take about {thought} on one core"),
+    }
 }
 
 fn json(model: &CompiledModel, output: &str, bytes: u64, seconds: f64) -> serde_json::Value {
@@ -248,7 +267,7 @@ fn json(model: &CompiledModel, output: &str, bytes: u64, seconds: f64) -> serde_
                 "rows": { "independent": e.rows.independent, "fixed": e.rows.fixed, "reason": e.rows.reason },
                 "decisions": e.decisions,
                 "quantized": e.quantized.as_ref().map(quantized_json),
-                "table": e.table.as_ref().map(|table| table_json(&table.report)),
+                "table": e.table.as_ref().map(table_json),
             })
         })
         .collect();
@@ -274,10 +293,12 @@ fn quantized_json(report: &QuantizeReport) -> serde_json::Value {
 }
 
 /// What a table took, as JSON.
-fn table_json(report: &TableReport) -> serde_json::Value {
+fn table_json(table: &CompiledTable) -> serde_json::Value {
+    let report = &table.report;
     serde_json::json!({
         "entries": report.entries, "bytes": report.bytes, "checked": report.checked,
         "seconds_estimated": report.seconds_estimated, "seconds": report.seconds,
+        "on_demand": matches!(table.answers, TableAnswers::OnDemand { .. }),
     })
 }
 

@@ -49,7 +49,8 @@ pub(crate) struct PhysicalCall {
 /// Answers calls of `predict` for the rows of its input.
 ///
 /// It counts `rows_scored`, `null_rows` (answered with NULL without a run), `looked_up` (rows answered from the archive's
-/// table), `missed` (rows with a value outside of that table, which were computed), `repeated` (rows answered as an equal
+/// table), `missed` (rows with a value outside of that table, which were computed), `unfilled` (rows whose answers a table
+/// that is filled on demand did not have yet, which were computed), `repeated` (rows answered as an equal
 /// one before), `batches` (runs of a plan) and `casts` (columns cast, batch by batch) beside DataFusion's own metrics.
 #[derive(Debug, Clone)]
 pub struct PredictExec {
@@ -125,6 +126,9 @@ fn describe(call: &PhysicalCall, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     if let Some(table) = call.rows.table() {
         write!(f, ", table={} entries", table.entries())?;
+        if let Some(blocks) = table.blocks() {
+            write!(f, " on demand, {} there", blocks.filled())?;
+        }
     }
     let list = |name: &str, lines: Vec<String>, f: &mut fmt::Formatter<'_>| match lines.is_empty() {
         true => Ok(()),
@@ -239,6 +243,7 @@ impl ExecutionPlan for PredictExec {
                 null_rows: counter("null_rows"),
                 looked_up: counter("looked_up"),
                 missed: counter("missed"),
+                unfilled: counter("unfilled"),
                 repeated: counter("repeated"),
                 batches: counter("batches"),
                 casts: counter("casts"),
@@ -252,6 +257,7 @@ struct Counts {
     null_rows: Count,
     looked_up: Count,
     missed: Count,
+    unfilled: Count,
     repeated: Count,
     batches: Count,
     casts: Count,
@@ -415,6 +421,7 @@ impl PredictStream {
         self.counts.null_rows.add(stats.null_rows);
         self.counts.looked_up.add(stats.looked_up);
         self.counts.missed.add(stats.missed);
+        self.counts.unfilled.add(stats.unfilled);
         self.counts.repeated.add(stats.repeated);
         self.counts.batches.add(stats.runs);
         self.counts.casts.add(call.rows.binding().casts().len());

@@ -1,10 +1,13 @@
 //! Filling: the compiled plan is run over every row of a space, on all cores.
 
-use super::{CompiledTable, FillProgress, Space, TableReport};
+use super::{CompiledTable, FillProgress, Space, TableAnswers, TableReport};
 use crate::{Observer, Result};
 use arrow_array::StringViewArray;
-use hologram_ops::{DType, Error, Tensor, Value, control::Control};
-use hologram_resolver::{ErrorKind, Session, table::Axis};
+use hologram_ops::{DType, Error, Tensor, control::Control};
+use hologram_resolver::{
+    ErrorKind, Session,
+    table::{Axis, EntryRows},
+};
 use std::{
     ops::Range,
     sync::{
@@ -54,18 +57,55 @@ pub(super) fn fill(
         answers.push(concatenate(&all)?);
     }
     let seconds = start.elapsed().as_secs_f64();
-    let checked = check(&rows, &answers, entries)?;
+    let drawn = drawn(entries);
+    check(&rows, &answers, &drawn, &drawn)?;
+    let checked = drawn.len() as u64;
     let bytes: u64 = answers.iter().map(|answer| answer.byte_size() as u64).sum();
     if bytes > budget {
         // Texts were longer than the first ones.
         return Ok(Err(over(entries, bytes, budget)));
     }
     let report = TableReport { entries, bytes, seconds_estimated, seconds, checked };
-    Ok(Ok(CompiledTable { axes, lists, answers, report }))
+    Ok(Ok(CompiledTable { axes, lists, answers: TableAnswers::Filled(answers), report }))
+}
+
+/// A table of a space that rows fill when they ask for it, up to so many bytes; or why there is none. Some entries are
+/// computed twice beforehand, among others each time.
+pub(super) fn promise(session: &Session, space: Space, budget: u64) -> Result<Result<CompiledTable, String>> {
+    let Space { axes, lists, entries, rows_of_run } = space;
+    let rows = Rows::new(session, &axes)?;
+    let start = Instant::now();
+    let drawn = drawn(entries);
+    let mut parts = Vec::new();
+    for chunk in drawn.chunks(usize::try_from(rows_of_run).unwrap_or(usize::MAX)) {
+        match rows.answers(chunk) {
+            Ok(answers) => parts.push(answers),
+            Err(e) => return Ok(Err(format!("a row of the space has no answer ({e})"))),
+        }
+    }
+    let first: u64 = parts.iter().flatten().map(|answer| answer.byte_size() as u64).sum();
+    let of_all = |some: f64| some * (entries as f64 / drawn.len() as f64);
+    let seconds_estimated = of_all(start.elapsed().as_secs_f64());
+    let mut answers = Vec::new();
+    for output in 0..session.signature().outputs.len() {
+        answers.push(concatenate(&parts.iter().map(|part| &part[output]).collect::<Vec<_>>())?);
+    }
+    let places: Vec<u64> = (0..drawn.len() as u64).collect();
+    check(&rows, &answers, &drawn, &places)?;
+    let report = TableReport {
+        entries,
+        bytes: of_all(first as f64) as u64,
+        seconds_estimated,
+        seconds: start.elapsed().as_secs_f64(),
+        checked: drawn.len() as u64,
+    };
+    Ok(Ok(CompiledTable { axes, lists, answers: TableAnswers::OnDemand { bytes_max: budget }, report }))
 }
 
 fn over(entries: u64, bytes: u64, budget: u64) -> String {
-    format!("its {entries} entries would take {bytes} bytes, and the budget has {budget}; --memory-budget gives more")
+    format!(
+        "its {entries} entries would take {bytes} bytes, and the budget has {budget}; --memory-budget gives more, --fill-on-demand fills what rows ask for"
+    )
 }
 
 /// The answers of all entries that are not there yet, in parts, in order.
@@ -108,25 +148,27 @@ fn rest(
     parts.into_iter().map(|(_, part)| part).collect()
 }
 
-/// Computes entries again that a seeded draw names; an error if one differs, which is a defect.
-fn check(rows: &Rows<'_>, answers: &[Tensor], entries: u64) -> Result<u64> {
-    let count = CHECKED_MAX.min(entries);
-    let drawn: Vec<u64> = match entries <= CHECKED_MAX {
-        // All of them, from the end.
+/// The entries that are computed again: a seeded draw, or all of a few, from the end.
+fn drawn(entries: u64) -> Vec<u64> {
+    match entries <= CHECKED_MAX {
         true => (0..entries).rev().collect(),
-        false => (0..count).map(|i| split_mix(i) % entries).collect(),
-    };
-    for chunk in drawn.chunks(CHECKED_ROWS) {
+        false => (0..CHECKED_MAX).map(|i| split_mix(i) % entries).collect(),
+    }
+}
+
+/// Computes entries again whose answers lie at some places; an error if one differs, which is a defect.
+fn check(rows: &Rows<'_>, answers: &[Tensor], entries: &[u64], places: &[u64]) -> Result<()> {
+    for (chunk, places) in entries.chunks(CHECKED_ROWS).zip(places.chunks(CHECKED_ROWS)) {
         let again = rows.answers(chunk)?;
         for (answer, again) in answers.iter().zip(&again) {
-            let picked = chunk.iter().map(|entry| slice(answer, *entry..*entry + 1)).collect::<Result<Vec<_>>>()?;
+            let picked = places.iter().map(|place| slice(answer, *place..*place + 1)).collect::<Result<Vec<_>>>()?;
             if concatenate(&picked.iter().collect::<Vec<_>>())? != *again {
                 let message = format!("the answers of entries {chunk:?} differ when they are computed again");
                 return Err(hologram_resolver::Error::new(ErrorKind::Internal, message).into());
             }
         }
     }
-    Ok(count)
+    Ok(())
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): the number at `index` of the sequence that starts at 0.
@@ -137,43 +179,20 @@ fn split_mix(index: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// The rows of a space, as inputs of a session.
+/// The rows of a space, answered by a session.
 struct Rows<'a> {
     session: &'a Session,
-    /// For each input its axes: how often the code changes, how many there are, and an element for each.
-    inputs: Vec<Vec<(u64, u64, Tensor)>>,
+    rows: EntryRows,
 }
 
 impl<'a> Rows<'a> {
     fn new(session: &'a Session, axes: &[Axis]) -> Result<Self> {
-        let ports = &session.signature().inputs;
-        let mut inputs: Vec<Vec<(u64, u64, Tensor)>> = vec![Vec::new(); ports.len()];
-        let mut stride = 1;
-        for axis in axes.iter().rev() {
-            let dtype = ports[axis.input].dtype().unwrap_or(DType::F32);
-            let elements = axis.domain.representatives(dtype)?;
-            let cardinality = axis.domain.cardinality() as u64;
-            inputs[axis.input].push((stride, cardinality, elements));
-            stride *= cardinality;
-        }
-        inputs.iter_mut().for_each(|axes| axes.reverse());
-        Ok(Self { session, inputs })
+        Ok(Self { session, rows: EntryRows::new(axes, session.signature())? })
     }
 
     /// The answers of some entries.
     fn answers(&self, entries: &[u64]) -> hologram_resolver::Result<Vec<Tensor>> {
-        let mut given = Vec::with_capacity(self.inputs.len());
-        for (port, axes) in self.session.signature().inputs.iter().zip(&self.inputs) {
-            let mut shape = vec![entries.len()];
-            if port.shape().is_some_and(|shape| shape.len() == 2) {
-                shape.push(axes.len());
-            }
-            let codes = entries.iter().flat_map(|entry| {
-                axes.iter().map(move |(stride, count, elements)| ((entry / stride % count) as usize, elements))
-            });
-            given.push(Value::Tensor(pick(port.dtype().unwrap_or(DType::F32), shape, codes)?));
-        }
-        let outputs = self.session.run_unzipped(given, &Control::default())?;
+        let outputs = self.session.run_unzipped(self.rows.inputs(entries)?, &Control::default())?;
         let mut answers = Vec::with_capacity(outputs.len());
         for output in outputs {
             let tensor = output.into_tensor()?;
@@ -184,27 +203,6 @@ impl<'a> Rows<'a> {
         }
         Ok(answers)
     }
-}
-
-/// Elements picked one by one.
-fn pick<'t>(
-    dtype: DType,
-    shape: Vec<usize>,
-    codes: impl Iterator<Item = (usize, &'t Tensor)>,
-) -> hologram_ops::Result<Tensor> {
-    if dtype == DType::String {
-        let mut texts = Vec::new();
-        for (code, elements) in codes {
-            texts.push(elements.as_strings()?.value(code));
-        }
-        return Tensor::from_strings(shape, StringViewArray::from_iter_values(texts));
-    }
-    let size = dtype.size();
-    let mut bytes = Vec::with_capacity(shape.iter().product::<usize>() * size);
-    for (code, elements) in codes {
-        bytes.extend_from_slice(&elements.buffer()?.as_slice()[code * size..][..size]);
-    }
-    Tensor::from_buffer(dtype, shape, bytes.into())
 }
 
 /// Some rows of a tensor.

@@ -2,7 +2,8 @@
 //!
 //! Each element of a row needs a domain: from the model itself (`domains`), as the caller declares it ([`DomainSpec`]), or
 //! the values that occur in a table ([`OccurringValues`]). Where the space that they span is small enough, the compiled
-//! plan is run over all of it (`fill`), and the archive keeps the answers. A row outside of the space is computed at run
+//! plan is run over all of it (`fill`), and the archive keeps the answers; or it keeps the axes alone, and rows fill the
+//! blocks that they ask for. A row outside of the space is computed at run
 //! time, so that a table never changes an answer. Whatever is decided is said in words, in the archive.
 
 pub(crate) mod cost;
@@ -20,7 +21,7 @@ use domains::Found;
 use hologram_ops::{Registry, Tensor};
 use hologram_resolver::{
     Model, ModelOptions, Signature,
-    table::{self, Axis, Domain, ENTRIES_MAX},
+    table::{self, Axis, BLOCK, Domain, ENTRIES_MAX},
 };
 use hologram_store::Archive;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct TableOptions {
     pub mode: Mode,
     /// Bytes that the tables of a model may take together.
     pub memory_budget: u64,
+    /// Whether answers are computed when rows ask for them, in memory, block by block, instead of now.
+    pub on_demand: bool,
     /// Domains that the caller declares.
     pub domains: Vec<DomainSpec>,
     /// Values that occur in a table: the domains of elements that have none otherwise, by the names of its columns.
@@ -61,6 +64,7 @@ impl Default for TableOptions {
         Self {
             mode: Mode::Auto,
             memory_budget: 64 << 20,
+            on_demand: false,
             domains: Vec::new(),
             occurring: OccurringValues::default(),
             observer: Observer::default(),
@@ -81,17 +85,29 @@ pub struct FillProgress {
     pub seconds_left: f64,
 }
 
-/// A table that is filled.
+/// A table.
 #[derive(Debug)]
 pub struct CompiledTable {
     /// Its axes, highest digit first.
     pub axes: Vec<Axis>,
     /// The values or bounds of each axis that has some.
     pub(crate) lists: Vec<Option<Tensor>>,
-    /// For each output its answers, one an entry.
-    pub answers: Vec<Tensor>,
+    /// Its answers.
+    pub answers: TableAnswers,
     /// What it took.
     pub report: TableReport,
+}
+
+/// The answers of a table.
+#[derive(Debug)]
+pub enum TableAnswers {
+    /// For each output its answers, one an entry.
+    Filled(Vec<Tensor>),
+    /// They are computed when rows ask for them.
+    OnDemand {
+        /// Bytes that they may take.
+        bytes_max: u64,
+    },
 }
 
 /// What a table took.
@@ -99,9 +115,9 @@ pub struct CompiledTable {
 pub struct TableReport {
     /// Entries.
     pub entries: u64,
-    /// Bytes of the answers.
+    /// Bytes of the answers; of those that are computed on demand, what all of them would take, as some promise.
     pub bytes: u64,
-    /// Seconds that the filling was thought to take, before it started.
+    /// Seconds that the filling was thought to take, before it started; on demand and on one core, if all was asked for.
     pub seconds_estimated: f64,
     /// Seconds that it took.
     pub seconds: f64,
@@ -141,17 +157,25 @@ pub(crate) fn add(model: &mut CompiledModel, registry: &Arc<Registry>, options: 
         let filled = match space {
             Ok(space) => {
                 let session = opened.session(Some(&entry.name))?;
-                fill::fill(&session, space, budget, &options.observer)?
+                match options.on_demand {
+                    false => fill::fill(&session, space, budget, &options.observer)?,
+                    true => fill::promise(&session, space, budget)?,
+                }
             }
             Err(reason) => Err(reason),
         };
         match filled {
             Ok(table) => {
-                budget -= table.report.bytes;
-                entry.decisions.push(format!(
-                    "table: {} entries, {} bytes, {} of them computed again and equal",
-                    table.report.entries, table.report.bytes, table.report.checked
-                ));
+                let TableReport { entries, bytes, checked, .. } = table.report;
+                entry.decisions.push(match table.answers {
+                    TableAnswers::Filled(_) => {
+                        budget -= bytes;
+                        format!("table: {entries} entries, {bytes} bytes, {checked} of them computed again and equal")
+                    }
+                    TableAnswers::OnDemand { bytes_max } => format!(
+                        "table: {entries} entries, filled on demand by {BLOCK} up to {bytes_max} of about {bytes} bytes, {checked} of them computed twice and equal"
+                    ),
+                });
                 entry.table = Some(table);
                 reasons.push(None);
             }
@@ -231,7 +255,8 @@ fn space(
         return Ok(Err(format!("it would have about 10^{digits:.1} entries, and fewer than {ENTRIES_MAX} fit")));
     };
     let elements = cost::elements_of_row(&entry.graph);
-    let is_asked = options.mode == Mode::Table || !options.domains.is_empty() || !occurring.is_empty();
+    let is_asked =
+        options.mode == Mode::Table || options.on_demand || !options.domains.is_empty() || !occurring.is_empty();
     let cost = elements.and_then(|elements| elements.checked_mul(entries));
     if !is_asked && (entries > ENTRIES_UNASKED_MAX || cost.is_none_or(|cost| cost > cost::ELEMENTS_UNASKED_MAX)) {
         return Ok(Err(format!("its {entries} entries are made when --mode table asks for them")));

@@ -62,6 +62,66 @@ fn direct(answers: &ArrayRef, entries: &[u32], width: usize) -> Result<Option<Ar
     })
 }
 
+/// Answers that lie in several arrays of one type, by the array of each row and its place there.
+///
+/// # Errors
+/// What Arrow's `interleave` says.
+pub(super) fn gather_parts(parts: &[ArrayRef], places: &[(u32, u32)]) -> Result<ArrayRef> {
+    match direct_parts(parts, places, 1)? {
+        Some(array) => Ok(array),
+        None => {
+            let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+            let places: Vec<(usize, usize)> =
+                places.iter().map(|(part, row)| (*part as usize, *row as usize)).collect();
+            Ok(arrow_select::interleave::interleave(&parts, &places)?)
+        }
+    }
+}
+
+/// As [`direct`], of several arrays.
+fn direct_parts(parts: &[ArrayRef], places: &[(u32, u32)], width: usize) -> Result<Option<ArrayRef>> {
+    let Some(first) = parts.first() else { return Ok(None) };
+    if parts.iter().any(|part| part.null_count() > 0 || part.data_type() != first.data_type()) {
+        return Ok(None);
+    }
+    Ok(match first.data_type() {
+        DataType::Float32 => Some(numbers_of::<Float32Type>(parts, places, width)),
+        DataType::Float64 => Some(numbers_of::<Float64Type>(parts, places, width)),
+        DataType::Int32 => Some(numbers_of::<Int32Type>(parts, places, width)),
+        DataType::Int64 => Some(numbers_of::<Int64Type>(parts, places, width)),
+        DataType::FixedSizeList(item, size) if width == 1 => {
+            let count = usize::try_from(*size).unwrap_or(0);
+            if !(1..=LIST_MAX).contains(&count) {
+                return Ok(None);
+            }
+            let values: Vec<ArrayRef> = parts.iter().map(|part| part.as_fixed_size_list().values().clone()).collect();
+            let Some(values) = direct_parts(&values, places, count)? else { return Ok(None) };
+            Some(Arc::new(FixedSizeListArray::try_new(item.clone(), *size, values, None)?))
+        }
+        DataType::Struct(fields) if width == 1 && !fields.is_empty() => {
+            let columns = (0..fields.len()).map(|i| {
+                let column: Vec<ArrayRef> = parts.iter().map(|part| part.as_struct().column(i).clone()).collect();
+                gather_parts(&column, places)
+            });
+            Some(Arc::new(StructArray::try_new(fields.clone(), columns.collect::<Result<_>>()?, None)?))
+        }
+        _ => None,
+    })
+}
+
+/// Numbers without NULL of several arrays, `width` of them a row.
+fn numbers_of<T: ArrowPrimitiveType>(parts: &[ArrayRef], places: &[(u32, u32)], width: usize) -> ArrayRef {
+    let lists: Vec<&[T::Native]> = parts.iter().map(|part| &part.as_primitive::<T>().values()[..]).collect();
+    let picked: Vec<T::Native> = match width {
+        1 => places.iter().map(|(part, row)| lists[*part as usize][*row as usize]).collect(),
+        _ => {
+            let piece = |(part, row): &(u32, u32)| &lists[*part as usize][*row as usize * width..][..width];
+            places.iter().flat_map(piece).copied().collect()
+        }
+    };
+    Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(picked), None))
+}
+
 /// Numbers without NULL, `width` of them an entry.
 fn numbers<T: ArrowPrimitiveType>(answers: &ArrayRef, entries: &[u32], width: usize) -> ArrayRef {
     let values: &[T::Native] = answers.as_primitive::<T>().values();
@@ -118,6 +178,15 @@ mod tests {
                     let got = gather(&array, &entries).unwrap();
                     assert_eq!(got.data_type(), want.data_type());
                     assert_eq!(&got, &want, "{}", array.data_type());
+                    // The same rows of two arrays, the second one reversed.
+                    let last = array.len() as u32 - 1;
+                    let back = UInt32Array::from_iter_values((0..=last).rev());
+                    let parts = [array.clone(), arrow_select::take::take(&array, &back, None).unwrap()];
+                    let side = |(i, entry): (usize, &u32)| if i % 2 == 0 { (0, *entry) } else { (1, last - entry) };
+                    let places: Vec<(u32, u32)> = entries.iter().enumerate().map(side).collect();
+                    let got = gather_parts(&parts, &places).unwrap();
+                    assert_eq!(got.data_type(), want.data_type());
+                    assert_eq!(&got, &want, "{} in two", array.data_type());
                 }
             }
         }

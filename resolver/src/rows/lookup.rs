@@ -7,7 +7,7 @@
 
 use super::{
     bind::{Bound, BoundColumn, NullRule, Source},
-    gather::gather,
+    gather::{gather, gather_parts},
     texts::texts,
 };
 use crate::{
@@ -38,8 +38,8 @@ const SPAN_MAX: usize = 1 << 16;
 pub(super) struct Lookup {
     table: Arc<Table>,
     axes: Vec<AxisColumn>,
-    /// The answer of each entry.
-    answers: ArrayRef,
+    /// The answer of each entry, where the table was filled beforehand.
+    answers: Option<ArrayRef>,
     has_told: AtomicBool,
 }
 
@@ -92,6 +92,20 @@ impl Entries {
     pub(super) fn entries(&self) -> &[u32] {
         &self.entries
     }
+
+    /// The answers of these rows where all have entries, from the answer of each.
+    pub(super) fn answers(&self, whole: &ArrayRef) -> Result<ArrayRef> {
+        gather(whole, &self.entries)
+    }
+
+    /// As above, where those of the rows without an entry are given.
+    pub(super) fn answers_with(&self, whole: &ArrayRef, computed: ArrayRef) -> Result<ArrayRef> {
+        let mut places: Vec<(u32, u32)> = self.entries.iter().map(|entry| (0, *entry)).collect();
+        for (i, row) in (0..).zip(&self.missed) {
+            places[*row] = (1, i);
+        }
+        gather_parts(&[whole.clone(), computed], &places)
+    }
 }
 
 impl Lookup {
@@ -113,8 +127,11 @@ impl Lookup {
             };
             axes.push(AxisColumn { port: axis.input, place: axis.feature, stride, how });
         }
-        let values: Vec<Value> = table.answers().iter().cloned().map(Value::Tensor).collect();
-        let answers = bound.answer.array(&values, table.entries())?;
+        let array = |answers: &[Tensor]| {
+            let values: Vec<Value> = answers.iter().cloned().map(Value::Tensor).collect();
+            bound.answer.array(&values, table.entries())
+        };
+        let answers = table.answers().map(array).transpose()?;
         Ok(Some(Self { table: table.clone(), axes, answers, has_told: AtomicBool::new(false) }))
     }
 
@@ -123,9 +140,9 @@ impl Lookup {
         &self.table
     }
 
-    /// The answer of each entry.
-    pub(super) fn entry_answers(&self) -> &ArrayRef {
-        &self.answers
+    /// The answer of each entry, where all are there.
+    pub(super) fn entry_answers(&self) -> Option<&ArrayRef> {
+        self.answers.as_ref().or_else(|| self.table.blocks()?.whole())
     }
 
     /// The entries of the rows of a batch.
@@ -143,20 +160,6 @@ impl Lookup {
         }
         let missed = found.outside.map_or_else(Vec::new, |outside| (0..rows).filter(|row| outside[*row]).collect());
         Ok(Entries { entries: found.entries, missed })
-    }
-
-    /// The answers of a batch whose rows all have entries.
-    pub(super) fn answers(&self, entries: Entries) -> Result<ArrayRef> {
-        gather(&self.answers, &entries.entries)
-    }
-
-    /// The answers of a batch, of which those of the rows without an entry are given.
-    pub(super) fn answers_with(&self, entries: &Entries, computed: &ArrayRef) -> Result<ArrayRef> {
-        let mut places: Vec<(usize, usize)> = entries.entries.iter().map(|entry| (0, *entry as usize)).collect();
-        for (i, row) in entries.missed.iter().enumerate() {
-            places[*row] = (1, i);
-        }
-        Ok(arrow_select::interleave::interleave(&[self.answers.as_ref(), computed.as_ref()], &places)?)
     }
 
     /// Says once that rows had no entry.

@@ -21,9 +21,10 @@ pub struct TableMask {
 }
 
 impl RowSession {
-    /// The answer of each entry of the table, as rows would get it; `None` where the binding leads into no table.
+    /// The answer of each entry of the table, as rows would get it; `None` where the binding leads into no table, and as
+    /// long as one that is filled on demand is not filled.
     pub fn table_answers(&self) -> Option<&ArrayRef> {
-        self.lookup().map(|lookup| lookup.entry_answers())
+        self.lookup()?.entry_answers()
     }
 
     /// A mask over the table's entries.

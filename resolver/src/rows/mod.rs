@@ -15,6 +15,7 @@ mod bind;
 mod cast;
 mod columns;
 mod convert;
+mod demand;
 mod gather;
 mod keys;
 mod lookup;

@@ -38,6 +38,8 @@ pub struct RowStats {
     pub looked_up: usize,
     /// Rows with a value outside of the archive's table, which were computed.
     pub missed: usize,
+    /// Rows whose answers a table that is filled on demand does not have yet, which were computed.
+    pub unfilled: usize,
     /// Rows answered as an equal row was, in this batch or before.
     pub repeated: usize,
 }
@@ -182,28 +184,40 @@ impl RowSession {
         let Ok(entries) = lookup.entries(&self.binding.0, columns, rows) else {
             return self.compute(columns, rows, control);
         };
+        let Some(whole) = lookup.entry_answers() else {
+            return self.look_up_blocks(lookup, &entries, columns, control);
+        };
         if entries.missed.is_empty() {
             let stats = RowStats { rows, looked_up: rows, ..RowStats::default() };
-            return Ok((lookup.answers(entries)?, stats));
+            return Ok((entries.answers(whole)?, stats));
         }
-        let places = UInt64Array::from_iter_values(entries.missed.iter().map(|row| *row as u64));
-        let pick = |column: &ArrayRef| arrow_select::take::take(column, &places, None);
-        let picked: Vec<ArrayRef> = columns.iter().map(pick).collect::<Result<_, _>>()?;
-        let (computed, ran) = match self.compute(&picked, places.len(), control) {
-            Ok(computed) => computed,
-            // An error over a value names its row, which is that of the whole batch.
-            Err(_) => return self.compute(columns, rows, control),
+        let Some((computed, ran)) = self.compute_some(&entries.missed, columns, control)? else {
+            return self.compute(columns, rows, control);
         };
         let missed = ran.rows - ran.null_rows;
         if missed > 0 {
             lookup.tell(self.session.model().name(), missed);
         }
         let stats = RowStats { rows, looked_up: rows - ran.rows, missed, ..ran };
-        Ok((lookup.answers_with(&entries, &computed)?, stats))
+        Ok((entries.answers_with(whole, computed)?, stats))
+    }
+
+    /// Answers some rows of a batch by [`compute`](Self::compute); `None` where that fails, so that all of it is to be
+    /// computed: an error over a value names its row, which is that of the whole batch.
+    pub(super) fn compute_some(
+        &self,
+        rows: &[usize],
+        columns: &[ArrayRef],
+        control: &Control,
+    ) -> Result<Option<(ArrayRef, RowStats)>> {
+        let places = UInt64Array::from_iter_values(rows.iter().map(|row| *row as u64));
+        let pick = |column: &ArrayRef| arrow_select::take::take(column, &places, None);
+        let picked: Vec<ArrayRef> = columns.iter().map(pick).collect::<Result<_, _>>()?;
+        Ok(self.compute(&picked, places.len(), control).ok())
     }
 
     /// Answers a batch by running the plan, but for rows that repeat.
-    fn compute(&self, columns: &[ArrayRef], rows: usize, control: &Control) -> Result<(ArrayRef, RowStats)> {
+    pub(super) fn compute(&self, columns: &[ArrayRef], rows: usize, control: &Control) -> Result<(ArrayRef, RowStats)> {
         let bound = &*self.binding.0;
         let ty = bound.answer.field().data_type();
         let batch = Batch::new(bound, columns, rows)?;
@@ -312,7 +326,7 @@ impl RowSession {
     }
 
     /// Rows of one run of so many.
-    fn chunk_rows(&self, rows: usize) -> Result<usize> {
+    pub(super) fn chunk_rows(&self, rows: usize) -> Result<usize> {
         match self.chunk {
             Chunk::AtMost(n) | Chunk::Exactly(n) => Ok(n.max(1)),
             Chunk::Whole => match self.binding.0.rows_max {
@@ -394,7 +408,7 @@ impl Remember {
 }
 
 /// Arrays end to end.
-fn concat(parts: &[ArrayRef]) -> Result<ArrayRef> {
+pub(super) fn concat(parts: &[ArrayRef]) -> Result<ArrayRef> {
     match parts {
         [one] => Ok(one.clone()),
         many => Ok(arrow_select::concat::concat(&many.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())?),

@@ -3,11 +3,15 @@
 //! A row gives one element for each axis; each axis turns its element into a code ([`Domain`]); the codes are the digits of
 //! a mixed-radix number, the last axis lowest, and that number is the row's entry. An element outside its domain has no
 //! code: such a row is computed, never answered from another entry. How columns of a batch become entries is the row
-//! door's work (`rows/lookup.rs`).
+//! door's work (`rows/lookup.rs`). Answers are in the archive, or come block by block when rows ask for them ([`Blocks`]).
 
+mod blocks;
 mod domain;
+mod entry_rows;
 
+pub use blocks::{BLOCK, Blocks};
 pub use domain::Domain;
+pub use entry_rows::EntryRows;
 
 use crate::{Error, Port, Result, Signature};
 use hologram_ops::{Dim, Tensor};
@@ -33,8 +37,17 @@ pub struct Axis {
 #[derive(Debug)]
 pub struct Table {
     axes: Vec<Axis>,
-    answers: Vec<Tensor>,
+    answers: Answers,
     entries: usize,
+}
+
+/// A table's answers.
+#[derive(Debug)]
+enum Answers {
+    /// For each output its answers, one an entry.
+    Filled(Vec<Tensor>),
+    /// Those that rows have asked for.
+    OnDemand(Blocks),
 }
 
 impl Table {
@@ -44,23 +57,7 @@ impl Table {
     /// `Invalid` where axes are not one for each element of a row, in order; where a domain is not of its element's type;
     /// where there are [`ENTRIES_MAX`] entries or more, or not as many as answers; for rows that depend on each other.
     pub fn new(axes: Vec<Axis>, answers: Vec<Tensor>, signature: &Signature) -> Result<Self> {
-        if !signature.rows.independent || signature.rows.fixed.is_some() {
-            return Err(Error::invalid("the rows of the plan are not free, so that a row has no answer of its own"));
-        }
-        let elements = elements(signature)?;
-        let places: Vec<(usize, usize)> = axes.iter().map(|axis| (axis.input, axis.feature)).collect();
-        if places != elements {
-            return Err(Error::invalid(format!("axes for {places:?}, and a row has {elements:?}")));
-        }
-        for axis in &axes {
-            let port = &signature.inputs[axis.input];
-            if !port.dtype().is_some_and(|dtype| axis.domain.fits(dtype)) {
-                return Err(Error::invalid(format!("an axis of input '{}' is not {}", port.name, port.ty)));
-            }
-        }
-        let count = entries(axes.iter().map(|axis| &axis.domain));
-        let entries = count.filter(|n| *n < ENTRIES_MAX).and_then(|n| usize::try_from(n).ok());
-        let entries = entries.ok_or_else(|| Error::invalid("more entries than a table holds"))?;
+        let entries = checked_entries(&axes, signature)?;
         if answers.len() != signature.outputs.len() {
             return Err(Error::invalid(format!("{} answers for {} outputs", answers.len(), signature.outputs.len())));
         }
@@ -71,7 +68,18 @@ impl Table {
                 return Err(Error::invalid(message));
             }
         }
-        Ok(Self { axes, answers, entries })
+        Ok(Self { axes, answers: Answers::Filled(answers), entries })
+    }
+
+    /// The table of some axes whose answers are computed when rows ask for them, [`BLOCK`] entries at a time, up to so many
+    /// bytes.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn on_demand(axes: Vec<Axis>, bytes_max: u64, signature: &Signature) -> Result<Self> {
+        let entries = checked_entries(&axes, signature)?;
+        let rows = EntryRows::new(&axes, signature)?;
+        Ok(Self { axes, answers: Answers::OnDemand(Blocks::new(entries, bytes_max, rows)), entries })
     }
 
     /// The axes, highest digit first.
@@ -79,9 +87,20 @@ impl Table {
         &self.axes
     }
 
-    /// For each output its answers, one an entry.
-    pub fn answers(&self) -> &[Tensor] {
-        &self.answers
+    /// For each output its answers, one an entry, where all were filled beforehand.
+    pub fn answers(&self) -> Option<&[Tensor]> {
+        match &self.answers {
+            Answers::Filled(answers) => Some(answers),
+            Answers::OnDemand(_) => None,
+        }
+    }
+
+    /// The answers that are computed when rows ask for them.
+    pub fn blocks(&self) -> Option<&Blocks> {
+        match &self.answers {
+            Answers::Filled(_) => None,
+            Answers::OnDemand(blocks) => Some(blocks),
+        }
     }
 
     /// The number of entries.
@@ -89,9 +108,12 @@ impl Table {
         self.entries
     }
 
-    /// Bytes of the answers.
-    pub fn answer_bytes(&self) -> usize {
-        self.answers.iter().map(Tensor::byte_size).sum()
+    /// Bytes of the answers that are there.
+    pub fn answer_bytes(&self) -> u64 {
+        match &self.answers {
+            Answers::Filled(answers) => answers.iter().map(|answer| answer.byte_size() as u64).sum(),
+            Answers::OnDemand(blocks) => blocks.bytes(),
+        }
     }
 
     /// By how much an axis's code is multiplied.
@@ -99,6 +121,27 @@ impl Table {
         // Their product is the number of entries, which fits.
         self.axes[axis + 1..].iter().map(|axis| axis.domain.cardinality()).product()
     }
+}
+
+/// The number of entries of a table of some axes, which must be those of a plan's rows.
+fn checked_entries(axes: &[Axis], signature: &Signature) -> Result<usize> {
+    if !signature.rows.independent || signature.rows.fixed.is_some() {
+        return Err(Error::invalid("the rows of the plan are not free, so that a row has no answer of its own"));
+    }
+    let elements = elements(signature)?;
+    let places: Vec<(usize, usize)> = axes.iter().map(|axis| (axis.input, axis.feature)).collect();
+    if places != elements {
+        return Err(Error::invalid(format!("axes for {places:?}, and a row has {elements:?}")));
+    }
+    for axis in axes {
+        let port = &signature.inputs[axis.input];
+        if !port.dtype().is_some_and(|dtype| axis.domain.fits(dtype)) {
+            return Err(Error::invalid(format!("an axis of input '{}' is not {}", port.name, port.ty)));
+        }
+    }
+    let count = entries(axes.iter().map(|axis| &axis.domain));
+    let entries = count.filter(|n| *n < ENTRIES_MAX).and_then(|n| usize::try_from(n).ok());
+    entries.ok_or_else(|| Error::invalid("more entries than a table holds"))
 }
 
 /// The elements of a row, as input and place in it.
