@@ -40,7 +40,8 @@ pub trait Prepared: Send + Sync + std::fmt::Debug {
     /// Wrong inputs and an exhausted account; errors of the run itself come from the submission.
     fn submit(&self, inputs: &[Value], control: &Control) -> Result<Box<dyn Submission>>;
 
-    /// Runs to the end into buffers that are used again: a second run of the same shapes allocates nothing.
+    /// Runs to the end into buffers that are used again: a second run of the same shapes allocates nothing, but for a list of
+    /// the columns of a table of more than 32 that lie apart.
     ///
     /// # Errors
     /// As [`submit`](Self::submit), those of the run, and [`hologram_ops::Error::Unsupported`] for outputs that are no

@@ -297,7 +297,8 @@ impl Tensor {
         Ok(Self { dtype: self.dtype, shape, data: self.data.clone() })
     }
 
-    /// Bytes that the elements take: what a memory account charges for an owner of this tensor.
+    /// Bytes that the elements take: what a memory account charges for an owner of this tensor. A table of columns takes
+    /// more once its rows were made.
     pub fn byte_size(&self) -> usize {
         match &self.data {
             Data::Fixed(b) => b.len(),

@@ -2,7 +2,7 @@
 
 use super::{
     arena::Arena,
-    kernels::{Data, Io, Kept, Kernel, View, ViewMut},
+    kernels::{Data, Io, Kept, Kernel, Layout, View, ViewMut},
     specialise::{How, Place, Specialisation},
 };
 use crate::{CallDescription, Description, OutputBuffer, Prepared, Submission};
@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Specialisations kept for one program; the least recently made goes first.
 const SPECIALISATIONS_MAX: usize = 32;
+
+/// Bytes of memory that is kept whatever the last run used of it.
+const ARENA_KEPT_MAX: usize = 64 << 20;
 
 /// One call, parsed.
 #[derive(Debug)]
@@ -178,8 +181,8 @@ impl CpuPrepared {
                             unsafe { std::slice::from_raw_parts(start.as_ptr().wrapping_add(*offset), layout.bytes()) };
                         View { dtype: layout.dtype, data: Data::Bytes(bytes) }
                     }
-                    Place::Input(i) => view_of(inputs[*i].as_tensor()?, kernel)?,
-                    Place::Value(value) => view_of(value.as_tensor()?, kernel)?,
+                    Place::Input(i) => view_of(inputs[*i].as_tensor()?, plan.layout(*slot)?, kernel)?,
+                    Place::Value(value) => view_of(value.as_tensor()?, plan.layout(*slot)?, kernel)?,
                     Place::Dynamic | Place::Unused => {
                         return Err(Error::invalid("a kernel was given a value without a place"));
                     }
@@ -271,17 +274,32 @@ impl CpuPrepared {
         }
     }
 
-    /// Memory for a run with an arena of at least so many bytes.
+    /// Memory for a run with an arena of at least so many bytes: the smallest that is kept and fits, else the largest, grown.
     fn take_frame(&self, arena_bytes: usize) -> Frame {
-        let kept = self.frames.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = {
+            let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+            let size = |i: &usize| frames[*i].arena.len();
+            let fitting = (0..frames.len()).filter(|i| size(i) >= arena_bytes).min_by_key(size);
+            fitting.or_else(|| (0..frames.len()).max_by_key(size)).map(|i| frames.swap_remove(i))
+        };
         match kept {
             Some(mut frame) => {
                 if frame.arena.len() < arena_bytes {
+                    // Before the new memory is there the old one is not.
+                    frame.arena = Arena::new(0);
                     frame.arena = Arena::new(arena_bytes);
                 }
                 frame
             }
             None => Frame { arena: Arena::new(arena_bytes), dynamic: vec![None; self.slot_names.len()] },
+        }
+    }
+
+    /// Keeps a run's memory for the next one, but not much of which it used little.
+    fn keep_frame(&self, mut frame: Frame, arena_bytes: usize) {
+        frame.dynamic.fill(None);
+        if frame.arena.len() <= ARENA_KEPT_MAX.max(4 * arena_bytes) {
+            self.frames.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
         }
     }
 
@@ -295,8 +313,7 @@ impl CpuPrepared {
         control.account.charge(plan.arena_bytes)?;
         let mut frame = self.take_frame(plan.arena_bytes);
         let result = self.execute(&plan, inputs, &mut frame, control).and_then(|()| finish(self, &plan, &mut frame));
-        frame.dynamic.fill(None);
-        self.frames.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
+        self.keep_frame(frame, plan.arena_bytes);
         control.account.release(plan.arena_bytes);
         result
     }
@@ -374,8 +391,9 @@ impl Prepared for CpuPrepared {
     }
 }
 
-fn view_of<'a>(tensor: &'a Tensor, kernel: &dyn Kernel) -> Result<View<'a>> {
-    let data = match tensor.columns().filter(|_| kernel.reads_columns()) {
+/// A tensor under the shape that a kernel was chosen for, which may be another than its own: only their bytes are the same.
+fn view_of<'a>(tensor: &'a Tensor, layout: &Layout, kernel: &dyn Kernel) -> Result<View<'a>> {
+    let data = match tensor.columns().filter(|_| kernel.reads_columns() && tensor.shape() == layout.shape) {
         Some(columns) => Data::Columns(columns),
         None => Data::Bytes(tensor.buffer()?.as_slice()),
     };

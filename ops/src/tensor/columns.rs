@@ -51,7 +51,15 @@ impl Columns {
     }
 
     pub(super) fn byte_size(&self) -> usize {
-        self.columns.iter().map(Tensor::byte_size).sum()
+        let packed = match self.packed.get() {
+            // The rows of one column are its elements.
+            Some(Data::Fixed(bytes)) if self.columns.len() > 1 => bytes.len(),
+            Some(Data::Strings(cells)) if self.columns.len() > 1 => {
+                cells.views().inner().len() + cells.data_buffers().iter().map(Buffer::len).sum::<usize>()
+            }
+            _ => 0,
+        };
+        self.columns.iter().map(Tensor::byte_size).sum::<usize>() + packed
     }
 
     /// The elements row by row.
@@ -114,9 +122,11 @@ mod tests {
             assert_eq!((table.shape(), table.len()), (&[rows, width][..], rows * width));
             assert_eq!(table.columns().map(<[Tensor]>::len), Some(width));
             let clone = table.clone();
+            assert_eq!(table.byte_size(), width * rows * 4);
             assert_eq!(table.as_slice::<u32>().unwrap(), expected, "{width} columns of {rows} rows");
             let (own, its) = (table.buffer().unwrap().as_ptr(), clone.buffer().unwrap().as_ptr());
             assert_eq!(own, its, "rows are made once for a table and its clones");
+            assert_eq!(clone.byte_size(), width * rows * if width > 1 { 8 } else { 4 });
             assert_eq!(table, Tensor::from_vec([rows, width], expected.clone()).unwrap());
             // Under another shape the elements are in the same order, and no longer columns.
             let flat = clone.reshape([rows * width]).unwrap();

@@ -195,7 +195,7 @@ fn random_forests_give_the_bits_of_the_reference() {
         let mut random = Random(seed);
         let forest = forest(&mut random);
         let columns = forest.n_features as usize + random.below(2) as usize;
-        let rows = [1, 31, 32, 100, 512, 513, 560][random.below(7) as usize];
+        let rows = [1, 31, 32, 100, 129, 300, 512, 513, 560, 700][random.below(10) as usize];
         let wide: Vec<f64> = (0..rows * columns).map(|_| random.number(Precision::F64)).collect();
         let narrow: Vec<f32> = wide.iter().map(|value| *value as f32).collect();
         let (wide_columns, narrow_columns) = (apart(&wide, columns), apart(&narrow, columns));

@@ -103,6 +103,9 @@ impl Scores {
         then: impl FnOnce(Cells<'_, T>, &mut Io<'_, '_>) -> Result<()>,
     ) -> Result<()> {
         match io.columns(0) {
+            Some(columns) if columns.len() != self.columns => {
+                Err(Error::invalid(format!("{} columns for a forest of {}", columns.len(), self.columns)))
+            }
             Some(columns) => {
                 let columns = columns.iter().map(Tensor::as_slice).collect::<Result<SmallVec<[&[T]; 32]>>>()?;
                 then(Cells::Columns(&columns), io)

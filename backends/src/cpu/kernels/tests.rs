@@ -425,6 +425,46 @@ fn trees(target: &str, wide: bool) -> Vec<(&'static str, Attribute)> {
 }
 
 #[test]
+fn a_forest_reads_columns_as_they_lie_but_not_under_another_shape() {
+    let registry = Registry::standard();
+    let mut attributes = trees("target", false);
+    attributes.push(("n_targets", Attribute::Int(1)));
+    // Of what shape the input is, and what the forest sees.
+    for (shape, seen) in [([6, 4], [6, 4]), ([6, 8], [12, 4]), ([6, 2], [3, 4]), ([24, 1], [6, 4]), ([4, 6], [6, 4])] {
+        let x = numbers(&shape, 5);
+        let mut graph = Graph::new("reshaped");
+        let mut last = graph.add_input("x", Type::of(&Value::Tensor(x.clone()))).unwrap();
+        let reshaped = |graph: &mut Graph, last, name: &str, to: [i64; 2]| {
+            let to = graph.add_constant(name, Tensor::from_vec([2], to.to_vec()).unwrap()).unwrap();
+            let node = graph.add_op("Reshape").domain("", 14).registry(&registry).name(name);
+            let node = node.input(last, 0, 0).input(to, 0, 1).finish().unwrap();
+            graph.output_of(node, 0).unwrap()
+        };
+        if shape != seen {
+            last = reshaped(&mut graph, last, "before", seen.map(|n| n as i64));
+        }
+        let mut builder = graph.add_op("TreeEnsembleRegressor").domain("ai.onnx.ml", 3).registry(&registry).name("f");
+        for (name, attribute) in &attributes {
+            builder = builder.attribute(*name, attribute.clone());
+        }
+        let node = builder.input(last, 0, 0).finish().unwrap();
+        last = graph.output_of(node, 0).unwrap();
+        last = reshaped(&mut graph, last, "after", [1, seen[0] as i64]);
+        graph.add_output("y", last);
+        graph.infer().unwrap();
+        let (program, constants) = program_of(&graph);
+        let prepared = Cpu.prepare(program, constants, &registry).unwrap();
+        let given = [with_columns_apart(&Value::Tensor(x))];
+        let bytes = || given[0].as_tensor().unwrap().byte_size();
+        let apart = bytes();
+        let got = prepared.submit(&given, &Control::default()).unwrap().wait().unwrap();
+        let is_packed = bytes() > apart;
+        assert_eq!(is_packed, shape != seen && shape[1] > 1, "{shape:?}");
+        assert_eq!(got, graph.evaluate(&given).unwrap(), "{shape:?}");
+    }
+}
+
+#[test]
 fn forests() {
     let text = |text: &str| Attribute::String(text.into());
     for rows in [3, 100, 600] {
