@@ -11,6 +11,7 @@ mod builder;
 mod encode;
 mod error;
 mod evaluate;
+mod narrow;
 mod parts;
 mod transform;
 mod validate;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use builder::SourceNode;
 pub use error::ForestError;
+pub use narrow::Span;
 pub use parts::{
     Aggregate, BaseOrder, CategoryCast, CategorySet, ChildRef, Forest, ForestParts, Leaf, LeafWeight, LinearLeaf,
     LinearTerm, Missing, MissingValues, Mode, Nodes, Precision, Tree, TreeShape, ZERO_MAX,
