@@ -9,7 +9,7 @@ mod output;
 
 pub use output::OutputBuffer;
 
-use hologram_ops::{Registry, Result, Tensor, Value, control::Control, program::Program};
+use hologram_ops::{Registry, Result, Tensor, Value, control::Control, forest::Span, program::Program};
 use std::sync::Arc;
 
 /// A device that prepares programs and runs them.
@@ -32,6 +32,17 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     ) -> Result<Arc<dyn Prepared>>;
 }
 
+/// A program without what none of some rows reaches.
+#[derive(Debug, Clone)]
+pub struct Narrowed {
+    /// The program.
+    pub prepared: Arc<dyn Prepared>,
+    /// The nodes of its trees.
+    pub nodes: usize,
+    /// Those that rows may reach.
+    pub nodes_left: usize,
+}
+
 /// A program made ready on one device.
 pub trait Prepared: Send + Sync + std::fmt::Debug {
     /// Starts a run with these inputs, in the program's order.
@@ -50,6 +61,12 @@ pub trait Prepared: Send + Sync + std::fmt::Debug {
 
     /// Whether equal inputs always give equal outputs: no operator draws random numbers without a seed.
     fn is_pure(&self) -> bool;
+
+    /// The same program for rows whose columns lie in spans, for each input one a column or none; `None` where that leaves
+    /// nothing out. Such rows get the same bits; what others get means nothing.
+    fn narrowed(&self, _spans: &[Option<&[Span]>]) -> Option<Narrowed> {
+        None
+    }
 
     /// What was chosen for runs of these input types, for `explain`: a line a call.
     ///

@@ -2,13 +2,14 @@
 
 use super::{
     arena::Arena,
-    kernels::{Data, Io, Kept, Kernel, Layout, View, ViewMut},
+    kernels::{self, Data, Io, Kept, Kernel, Layout, View, ViewMut},
     specialise::{How, Place, Specialisation},
 };
-use crate::{CallDescription, Description, OutputBuffer, Prepared, Submission};
+use crate::{CallDescription, Description, Narrowed, OutputBuffer, Prepared, Submission};
 use hologram_ops::{
     DType, Effort, Error, Inputs, Operator, Registry, Result, Tensor, Value,
     control::Control,
+    forest::Span,
     operator::Node,
     program::{Program, SlotKind},
 };
@@ -22,7 +23,7 @@ const SPECIALISATIONS_MAX: usize = 32;
 const ARENA_KEPT_MAX: usize = 64 << 20;
 
 /// One call, parsed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ParsedCall {
     pub(super) node: String,
     pub(super) op: String,
@@ -30,6 +31,8 @@ pub(super) struct ParsedCall {
     pub(super) operator: Arc<dyn Operator>,
     pub(super) inputs: Vec<Option<usize>>,
     pub(super) outputs: Vec<Option<usize>>,
+    /// Where the columns of its first input lie, as far as that is known.
+    pub(super) spans: Option<Arc<[Span]>>,
 }
 
 /// A prepared program.
@@ -99,6 +102,7 @@ impl CpuPrepared {
                 operator,
                 inputs: read,
                 outputs: write,
+                spans: None,
             });
         }
         let outputs: Vec<usize> = program.outputs.iter().map(|n| number(*n)).collect::<Result<_>>()?;
@@ -320,6 +324,38 @@ impl CpuPrepared {
 }
 
 impl Prepared for CpuPrepared {
+    fn narrowed(&self, spans: &[Option<&[Span]>]) -> Option<Narrowed> {
+        let mut calls = self.calls.clone();
+        let (mut nodes, mut nodes_left) = (0, 0);
+        for call in &mut calls {
+            let Some(slot) = call.inputs.first().copied().flatten() else { continue };
+            let Some(own) = self.inputs.iter().zip(spans).find_map(|(input, own)| own.filter(|_| *input == slot))
+            else {
+                continue;
+            };
+            let constant = call.inputs.get(1).copied().flatten().and_then(|slot| self.constants[slot].as_ref());
+            let Some(forest) = kernels::forest_of(call.operator.as_ref(), constant) else { continue };
+            let left = forest.narrowed(own).map_or(forest.nodes.len(), |narrow| narrow.nodes.len());
+            (nodes, nodes_left) = (nodes + forest.nodes.len(), nodes_left + left);
+            if left < forest.nodes.len() {
+                call.spans = Some(own.into());
+            }
+        }
+        (nodes_left < nodes).then(|| {
+            let prepared = Self {
+                kept: calls.iter().map(|_| Kept::default()).collect(),
+                calls,
+                constants: self.constants.clone(),
+                slot_names: self.slot_names.clone(),
+                inputs: self.inputs.clone(),
+                outputs: self.outputs.clone(),
+                specialisations: Mutex::default(),
+                frames: Mutex::default(),
+            };
+            Narrowed { prepared: Arc::new(prepared), nodes, nodes_left }
+        })
+    }
+
     fn is_pure(&self) -> bool {
         self.calls.iter().all(|call| call.operator.is_pure())
     }

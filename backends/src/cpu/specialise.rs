@@ -187,6 +187,7 @@ impl Build {
                 inputs: &layouts(&call.inputs),
                 constants: &call.inputs.iter().map(known).collect::<Vec<_>>(),
                 outputs: &layouts(&call.outputs),
+                spans: call.spans.as_deref(),
                 kept,
             })
         } else {

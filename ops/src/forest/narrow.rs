@@ -40,7 +40,8 @@ impl Forest {
     /// and so the same bits; what others get means nothing. Oblivious trees stay whole.
     #[must_use]
     pub fn narrowed(&self, spans: &[Span]) -> Option<Self> {
-        let mut parts = ForestParts { nodes: Nodes::default(), leaves: Vec::new(), trees: Vec::new(), ..(**self).clone() };
+        let mut parts =
+            ForestParts { nodes: Nodes::default(), leaves: Vec::new(), trees: Vec::new(), ..(**self).clone() };
         let mut places = vec![None; self.leaves.len()];
         for tree in &self.trees {
             let (first_node, first_leaf) = (parts.nodes.len() as u32, parts.leaves.len() as u32);

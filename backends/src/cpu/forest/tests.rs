@@ -3,7 +3,7 @@
 use super::*;
 use hologram_ops::forest::{
     CategoryCast, CategorySet, ForestParts, Leaf, LeafWeight, LinearLeaf, LinearTerm, Missing, MissingValues, Mode,
-    SourceNode, Tree, TreeShape,
+    SourceNode, Span, Tree, TreeShape,
 };
 
 struct Random(u64);
@@ -172,6 +172,71 @@ fn oblivious(random: &mut Random, parts: &mut ForestParts, naming: u64, tree: u6
     }
     let shape = TreeShape::Oblivious;
     parts.trees.push(Tree { shape, first_node, n_nodes: depth, first_leaf, n_leaves: 1 << depth });
+}
+
+#[test]
+fn forests_for_rows_in_spans_have_the_bits_of_the_whole_for_these() {
+    let (mut dropped, mut kept, mut alone) = (0, 0, 0);
+    for seed in 0..400 {
+        let mut random = Random(seed);
+        let forest = forest(&mut random);
+        let features = forest.n_features as usize;
+        let known = features - random.below(2) as usize;
+        let mut spans = Vec::new();
+        for _ in 0..known {
+            let mut number = || match random.below(3) {
+                0 => random.below(70) as f64,
+                _ => random.number(Precision::F64),
+            };
+            let (a, b) = (number(), number());
+            let (a, b) = if a <= b { (a, b) } else { (b, a) };
+            let has_nan = random.below(2) == 0;
+            spans.push(match random.below(5) {
+                0 => Span::ALL,
+                // A threshold of the forest as the one value, or as the end of many.
+                1 if !forest.nodes.is_empty() => {
+                    let threshold = forest.nodes.threshold[random.below(forest.nodes.len() as u64) as usize];
+                    let threshold = if threshold.is_nan() { 0.0 } else { threshold };
+                    Span { has_nan, ..Span::of(threshold, [threshold, f64::INFINITY][random.below(2) as usize]) }
+                }
+                2 if !a.is_nan() => Span { has_nan, ..Span::of(a, a) },
+                _ if a.is_nan() || b.is_nan() => Span::ALL,
+                _ => Span { has_nan, ..Span::of(a, b) },
+            });
+        }
+        let Some(narrow) = forest.narrowed(&spans) else {
+            kept += 1;
+            continue;
+        };
+        assert!(narrow.nodes.len() < forest.nodes.len() && narrow.leaves.len() <= forest.leaves.len());
+        dropped += forest.nodes.len() - narrow.nodes.len();
+        alone += usize::from(narrow.nodes.is_empty());
+        for _ in 0..50 {
+            let value = |feature: usize, random: &mut Random| {
+                let drawn = random.number(Precision::F64);
+                let Some(span) = spans.get(feature) else { return drawn };
+                match random.below(6) {
+                    0 if span.has_nan => f64::NAN,
+                    1 => span.least,
+                    2 => span.greatest,
+                    3 => span.least.next_up().min(span.greatest),
+                    _ if drawn.is_nan() => span.least,
+                    _ => drawn.clamp(span.least, span.greatest),
+                }
+            };
+            let row: Vec<f64> = (0..features).map(|feature| value(feature, &mut random)).collect();
+            let scores = |forest: &Forest| {
+                let mut scores = vec![0.0; forest.n_targets as usize];
+                forest.evaluate_row(&row, &mut scores).unwrap();
+                scores.into_iter().map(bits).collect::<Vec<_>>()
+            };
+            assert_eq!(scores(&narrow), scores(&forest), "seed {seed}, {row:?} in {spans:?}");
+        }
+    }
+    assert!(
+        dropped > 1_000 && kept > 20 && alone > 5,
+        "{dropped} nodes dropped, {kept} forests whole, {alone} without"
+    );
 }
 
 /// Bits, with every NaN the same.

@@ -6,7 +6,7 @@ use crate::cpu::{
     simd::Isa,
 };
 use hologram_ops::{
-    DType, Error, Operator, Result, Tensor,
+    DType, Error, Operator, Result, Tensor, Value,
     family::ml::{
         ensemble::Ensemble,
         forest::Forest,
@@ -15,7 +15,7 @@ use hologram_ops::{
         tree_ensemble_classifier::TreeEnsembleClassifier,
         tree_ensemble_regressor::{TreeEnsembleRegressor, finish_row},
     },
-    forest::PostTransform,
+    forest::{Forest as Trees, PostTransform},
     numeric::Element,
 };
 use smallvec::SmallVec;
@@ -38,12 +38,23 @@ pub(super) fn select(request: &Request<'_>) -> Option<Box<dyn Kernel>> {
             let reached = ensemble.reached()?.to_vec();
             (ensemble.forest_for(table.dtype).ok()?.clone(), reached)
         };
+        let forest = request.spans.and_then(|spans| forest.narrowed(spans)).unwrap_or(forest);
         Some(Ready { scorer: Scorer::new(forest, Isa::best()), reached })
     })?;
     if columns < ready.scorer.forest().n_features as usize {
         return None;
     }
     Some(Box::new(Scores { operator: Arc::clone(request.op), ready, columns, input: table.dtype }))
+}
+
+/// The forest of an operator that has a kernel, as far as its attributes and its constant input 1 tell.
+pub(crate) fn forest_of(operator: &dyn Operator, constant: Option<&Value>) -> Option<Trees> {
+    if (operator as &dyn Any).downcast_ref::<Forest>().is_some() {
+        return Forest::decode(constant?.as_tensor().ok()?).ok();
+    }
+    let ensemble = ensemble(operator)?;
+    ensemble.reached()?;
+    Some(ensemble.forest().clone())
 }
 
 /// The trees of an operator whose outputs hold numbers only.

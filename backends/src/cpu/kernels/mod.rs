@@ -20,11 +20,13 @@ mod softmax;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use forest::forest_of;
 pub(crate) use kept::Kept;
 
 use hologram_ops::{
     DType, Error, Operator, Result, Tensor,
     family::math::{Aligned, Alignment},
+    forest::Span,
     numeric::Element,
 };
 use std::sync::Arc;
@@ -165,6 +167,8 @@ pub(crate) struct Request<'a> {
     pub(crate) inputs: &'a [Option<Layout>],
     pub(crate) constants: &'a [Option<Tensor>],
     pub(crate) outputs: &'a [Option<Layout>],
+    /// Where the columns of input 0 lie, as far as that is known: answers for other rows mean nothing.
+    pub(crate) spans: Option<&'a [Span]>,
     /// What the call's kernels for other sizes made.
     pub(crate) kept: &'a Kept,
 }
