@@ -2,7 +2,7 @@
 
 use crate::{Error, ErrorKind, Model, Result, Signature, model::OpenEntry, plan::step, signature::Port, table::Table};
 use hologram_backends::{Description, OutputBuffer, Prepared};
-use hologram_ops::{Tensor, Type, Value, control::Control};
+use hologram_ops::{Tensor, Type, Value, control::Control, forest::Span};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// An entry point of an open model. Cheap to clone; runs may happen on many threads at once.
@@ -10,11 +10,13 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct Session {
     model: Arc<Model>,
     pub(crate) entry: usize,
+    /// The programs of an entry point that was narrowed to some rows.
+    narrowed: Option<Arc<[Arc<dyn Prepared>]>>,
 }
 
 impl Session {
     pub(crate) fn new(model: Arc<Model>, entry: usize) -> Self {
-        Self { model, entry }
+        Self { model, entry, narrowed: None }
     }
 
     /// The model.
@@ -33,7 +35,35 @@ impl Session {
 
     /// Whether the same row always has the same answer: no operator draws random numbers without a seed.
     pub fn is_pure(&self) -> bool {
-        self.open().programs.iter().all(|program| program.is_pure())
+        self.programs().iter().all(|program| program.is_pure())
+    }
+
+    fn programs(&self) -> &[Arc<dyn Prepared>] {
+        self.narrowed.as_deref().unwrap_or(&self.open().programs)
+    }
+
+    /// The same for rows whose elements lie in spans, for each input one an element or none; with the nodes of its trees, and
+    /// those of them that rows may reach. `None` where that leaves nothing out.
+    pub(crate) fn narrowed(&self, inputs: &[Option<Vec<Span>>]) -> Option<(Self, usize, usize)> {
+        let plan = &self.model.plan.entry_points[self.entry];
+        let of_slot = |slot: &u32| {
+            let port = plan.inputs.iter().position(|port| port.slot == *slot)?;
+            inputs.get(port)?.as_deref()
+        };
+        let mut programs = self.programs().to_vec();
+        let (mut nodes, mut nodes_left) = (0, 0);
+        let computed = plan.steps.iter().filter_map(|step| match &step.kind {
+            Some(step::Kind::Compute(compute)) => Some(compute),
+            _ => None,
+        });
+        for (program, compute) in programs.iter_mut().zip(computed) {
+            let spans: Vec<Option<&[Span]>> = compute.inputs.iter().map(of_slot).collect();
+            if let Some(narrowed) = program.narrowed(&spans) {
+                (nodes, nodes_left) = (nodes + narrowed.nodes, nodes_left + narrowed.nodes_left);
+                *program = narrowed.prepared;
+            }
+        }
+        (nodes_left < nodes).then(|| (Self { narrowed: Some(programs.into()), ..self.clone() }, nodes, nodes_left))
     }
 
     /// What this session takes and gives.
@@ -91,7 +121,7 @@ impl Session {
         for (port, value) in plan_entry.inputs.iter().zip(inputs) {
             slots[port.slot as usize] = Some(value);
         }
-        let mut programs = open.programs.iter();
+        let mut programs = self.programs().iter();
         for step in &plan_entry.steps {
             match &step.kind {
                 Some(step::Kind::Compute(compute)) => {
@@ -129,7 +159,7 @@ impl Session {
     }
 
     fn single_program(&self) -> Result<&Arc<dyn Prepared>> {
-        match self.open().programs.as_slice() {
+        match self.programs() {
             [one] => Ok(one),
             many => Err(Error::new(
                 ErrorKind::Unsupported,

@@ -22,6 +22,7 @@ mod lookup;
 mod mask;
 mod memo;
 mod names;
+mod narrow;
 mod run;
 mod runs;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod texts;
 pub use bind::Binding;
 pub use mask::TableMask;
 pub use memo::{Memo, MemoMode, MemoPool, MemoStats};
+pub use narrow::{ColumnSpan, NarrowedRows};
 pub use run::{RowSession, RowStats};
 
 use arrow_schema::DataType;

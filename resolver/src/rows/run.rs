@@ -127,6 +127,11 @@ impl RowSession {
         Ok(self)
     }
 
+    /// The same by another session of the same signature.
+    pub(super) fn with_session(&self, session: Session) -> Self {
+        Self { session, ..self.clone() }
+    }
+
     /// The session.
     pub fn session(&self) -> &Session {
         &self.session
