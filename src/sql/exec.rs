@@ -44,6 +44,8 @@ pub(crate) struct PhysicalCall {
     pub(crate) guard: Option<Arc<dyn PhysicalExpr>>,
     /// The session that answers.
     pub(crate) rows: RowSession,
+    /// Nodes of trees that are left for the rows that the query's conditions let through, and all nodes.
+    pub(crate) nodes: Option<(usize, usize)>,
 }
 
 /// Answers calls of `predict` for the rows of its input.
@@ -129,6 +131,9 @@ fn describe(call: &PhysicalCall, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(blocks) = table.blocks() {
             write!(f, " on demand, {} there", blocks.filled())?;
         }
+    }
+    if let Some((left, all)) = call.nodes {
+        write!(f, ", {left} of {all} tree nodes")?;
     }
     let list = |name: &str, lines: Vec<String>, f: &mut fmt::Formatter<'_>| match lines.is_empty() {
         true => Ok(()),

@@ -22,6 +22,7 @@ mod late;
 mod memos_table;
 mod model_catalog;
 mod models_table;
+mod narrow;
 mod node;
 mod options;
 mod planner;
