@@ -9,7 +9,8 @@ mod fixture;
 
 use datafusion::{
     arrow::{
-        array::RecordBatch,
+        array::{AsArray, RecordBatch},
+        datatypes::{Float32Type, Int64Type},
         util::display::{ArrayFormatter, FormatOptions},
     },
     physical_plan::{ExecutionPlan, collect, displayable},
@@ -239,6 +240,77 @@ async fn read_columns() {
     let sql = "SELECT k, predict('stump', a, b), predict('stump', b, a) FROM n ORDER BY k";
     let found = cells(&engine.sql(sql).await.unwrap().collect().await.unwrap()).unwrap();
     assert_eq!(found, [["1", "1.0", "1.0"], ["2", "2.0", "1.0"], ["3", "1.0", "2.0"]]);
+}
+
+#[test]
+fn conditions_on_columns_leave_branches_of_trees_out() {
+    with_stack(narrowed);
+}
+
+async fn narrowed() {
+    let engine = fixture::engine(EngineOptions { partitions: Some(1), ..EngineOptions::default() });
+    fixture::register_large(&engine).await;
+    engine.model_catalog().register_model("trees", fixture::trees()).unwrap();
+    let answers = async |sql: &str| -> Vec<(i64, Option<f32>)> {
+        let batches = engine.sql(sql).await.unwrap().collect().await.unwrap();
+        let mut all = Vec::new();
+        for batch in batches {
+            let ids = batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+            all.extend(ids.into_iter().zip(batch.column(1).as_primitive::<Float32Type>()));
+        }
+        all
+    };
+    let whole = answers("SELECT id, predict('trees', a, b) FROM pq").await;
+    assert_eq!(whole.len(), 1_000_000);
+    let create = "CREATE TABLE ints AS SELECT id, CAST(a AS INT) a, CAST(b AS SMALLINT) b FROM pq";
+    engine.sql(create).await.unwrap().collect().await.unwrap();
+    let plain = "SELECT id, predict('trees', a, b) FROM pq WHERE";
+    let ints = "SELECT id, predict('trees', a, b) FROM ints WHERE";
+    for (sql, is_narrowed) in [
+        (format!("{plain} a > 60"), true),
+        (format!("{plain} 60 < a AND id >= 0"), true),
+        (format!("{plain} a BETWEEN 10 AND 40"), true),
+        (format!("{plain} a > 12.5 AND CAST(a AS VARCHAR) <> ''"), true),
+        (format!("{plain} a IN (1, 2, 3)"), true),
+        (format!("{plain} a IN (1, 2, 3, 5, 8, 13, 21, 34)"), true),
+        (format!("{plain} a > 60 OR a > 80"), true),
+        (format!("{plain} a > 60 OR a < 20"), false),
+        (format!("{ints} a > 60"), true),
+        (format!("{ints} a < 12.5"), true),
+        (format!("{ints} CAST(a AS BIGINT) < 13 AND CAST(b AS DOUBLE) >= 2.5"), true),
+        (format!("{ints} abs(b) > 2"), false),
+        (format!("{ints} b = 3"), true),
+        (format!("{ints} b < 100000 AND a > -3000000000"), false),
+        // NaN may be below, and goes its own way.
+        (format!("{plain} a < 12.5"), false),
+        (format!("{plain} a >= 50 AND b <= 2 AND a <= 50"), true),
+        (format!("{plain} a < 200"), false),
+        (format!("{plain} a > 60 OR b < 2"), false),
+        (format!("{plain} a <> 60 AND NOT (b = 2)"), false),
+        (format!("{plain} a + 1 > 60"), false),
+        (format!("{plain} id > 900000"), false),
+        (format!("{plain} predict('trees', a, b) > 1000 AND a >= 30"), true),
+        // Conditions above the predictions and below other names.
+        ("SELECT id, p FROM (SELECT id, x, predict('trees', x, b) p FROM (SELECT id, a AS x, b FROM pq)) WHERE x > 60".into(), true),
+        ("SELECT l.id, predict('trees', l.a, r.b) FROM pq l JOIN pq r ON l.id = r.id WHERE r.a > 60 AND l.a > 60".into(), true),
+        // A guard speaks for the rows that are answered.
+        ("SELECT id, CASE WHEN a > 60 THEN predict('trees', a, b) END FROM pq".into(), true),
+        // NULLs that a join makes pass no condition of the other side.
+        ("SELECT l.id, predict('trees', l.a, r.b) FROM pq l LEFT JOIN (SELECT * FROM pq WHERE b > 3) r ON l.id = r.id".into(), false),
+    ] {
+        let ran = run(&engine, &sql).await;
+        assert_eq!(ran.plan.contains(" of 372 tree nodes"), is_narrowed, "{sql}\n{}", ran.plan);
+        let found = answers(&sql).await;
+        assert!(!found.is_empty(), "{sql}");
+        for (id, answer) in found {
+            match (sql.contains("CASE"), sql.contains("LEFT")) {
+                (true, _) if id % 100 <= 60 => assert_eq!(answer, None, "{sql}, row {id}"),
+                // A column that NULL stands in is a missing value to the trees.
+                (_, true) if id % 7 <= 3 => assert!(answer.is_some(), "{sql}, row {id}"),
+                _ => assert_eq!(answer, whole[id as usize].1, "{sql}, row {id}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The execution plan: batches come in, are brought to the plan's best size, and go out with answers beside them.
 
-use super::account::PoolAccount;
+use super::{account::PoolAccount, narrow::Narrowed};
 use crate::Error;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StructArray, UInt64Array, new_null_array};
 use arrow_schema::{Field, Schema, SchemaRef};
@@ -44,8 +44,8 @@ pub(crate) struct PhysicalCall {
     pub(crate) guard: Option<Arc<dyn PhysicalExpr>>,
     /// The session that answers.
     pub(crate) rows: RowSession,
-    /// Nodes of trees that are left for the rows that the query's conditions let through, and all nodes.
-    pub(crate) nodes: Option<(usize, usize)>,
+    /// The session for the rows that the query's conditions let through, where that leaves something out.
+    pub(crate) narrowed: Option<Arc<Narrowed>>,
 }
 
 /// Answers calls of `predict` for the rows of its input.
@@ -132,8 +132,8 @@ fn describe(call: &PhysicalCall, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, " on demand, {} there", blocks.filled())?;
         }
     }
-    if let Some((left, all)) = call.nodes {
-        write!(f, ", {left} of {all} tree nodes")?;
+    if let Some(narrowed) = &call.narrowed {
+        write!(f, ", {narrowed}")?;
     }
     let list = |name: &str, lines: Vec<String>, f: &mut fmt::Formatter<'_>| match lines.is_empty() {
         true => Ok(()),
@@ -421,7 +421,8 @@ impl PredictStream {
         let rows = batch.num_rows();
         let arrays = call.columns.iter().map(|e| e.evaluate(batch)?.into_array(rows)).collect::<Result<Vec<_>>>()?;
         let place = |e: hologram_resolver::Error| Error::from(e).at(format_args!("model '{}'", call.reference));
-        let (answers, stats) = call.rows.run(&arrays, rows, &self.control).map_err(place)?;
+        let session = call.narrowed.as_ref().and_then(|narrowed| narrowed.for_rows(rows)).unwrap_or(&call.rows);
+        let (answers, stats) = session.run(&arrays, rows, &self.control).map_err(place)?;
         self.counts.rows_scored.add(stats.rows - stats.null_rows);
         self.counts.null_rows.add(stats.null_rows);
         self.counts.looked_up.add(stats.looked_up);

@@ -12,21 +12,44 @@ use datafusion::{
         Between, BinaryExpr, Distinct, Expr, JoinType, LogicalPlan, Operator, expr::InList, utils::split_conjunction,
     },
 };
-use hologram_resolver::rows::ColumnSpan;
-use std::cmp::Ordering;
+use hologram_resolver::rows::{ColumnSpan, NarrowedRows, RowSession};
+use std::{
+    cmp::Ordering,
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
-/// Nodes of trees that are made ready in the time in which one node of one tree is answered for so many rows.
-const ROWS_OF_A_NODE: f64 = 50_000.0;
+/// Rows that one node of one tree answers in the time in which a node is made ready.
+const ROWS_OF_A_NODE: usize = 50_000;
 
-/// The share of nodes that must go where the number of rows is not known.
-const SHARE_UNKNOWN: f64 = 0.25;
+/// A call's session for the rows that the conditions let through, and when it takes over.
+///
+/// Making the nodes that are left ready takes as long as leaving the others out saves over some rows; how many will come is
+/// not known. So the whole model answers as many first: whatever comes, no more is lost than what making it ready takes.
+#[derive(Debug)]
+pub(super) struct Narrowed {
+    narrowed: NarrowedRows,
+    after: usize,
+    rows: AtomicUsize,
+}
 
-/// Whether leaving out nodes saves more than making the others ready for this query alone takes.
-pub(super) fn pays(nodes: usize, nodes_left: usize, rows: Option<usize>) -> bool {
-    let (left, gone) = (nodes_left as f64, (nodes - nodes_left) as f64);
-    match rows {
-        Some(rows) => rows as f64 * gone > ROWS_OF_A_NODE * left,
-        None => gone >= SHARE_UNKNOWN * nodes as f64,
+impl Narrowed {
+    pub(super) fn new(narrowed: NarrowedRows) -> Self {
+        let gone = (narrowed.nodes - narrowed.nodes_left).max(1);
+        let after = ROWS_OF_A_NODE.saturating_mul(narrowed.nodes_left) / gone;
+        Self { narrowed, after, rows: AtomicUsize::new(0) }
+    }
+
+    /// The session for some more rows, if it is to answer them.
+    pub(super) fn for_rows(&self, rows: usize) -> Option<&RowSession> {
+        (self.rows.fetch_add(rows, Relaxed) >= self.after).then_some(&self.narrowed.rows)
+    }
+}
+
+impl fmt::Display for Narrowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NarrowedRows { nodes, nodes_left, .. } = self.narrowed;
+        write!(f, "{nodes_left} of {nodes} tree nodes after {} rows", self.after)
     }
 }
 
@@ -74,15 +97,32 @@ impl Bounds {
 
     /// What lies in both.
     fn and(self, other: Self) -> Self {
-        let pick = |a: Option<ScalarValue>, b: Option<ScalarValue>, wanted: Ordering| match (a, b) {
-            (Some(a), Some(b)) => Some(if b.partial_cmp(&a) == Some(wanted) { b } else { a }),
-            (a, b) => a.or(b),
-        };
         Self {
-            least: pick(self.least, other.least, Ordering::Greater),
-            greatest: pick(self.greatest, other.greatest, Ordering::Less),
+            least: either(self.least, other.least, Ordering::Greater),
+            greatest: either(self.greatest, other.greatest, Ordering::Less),
             is_number: self.is_number || other.is_number,
         }
+    }
+
+    /// What lies in one or the other, and between them.
+    fn or(self, other: Self) -> Self {
+        let both = |a: Option<ScalarValue>, b: Option<ScalarValue>, wanted| {
+            // Constants without an order bound nothing.
+            a.zip(b).filter(|(a, b)| a.partial_cmp(b).is_some()).and_then(|(a, b)| either(Some(a), Some(b), wanted))
+        };
+        Self {
+            least: both(self.least, other.least, Ordering::Less),
+            greatest: both(self.greatest, other.greatest, Ordering::Greater),
+            is_number: self.is_number && other.is_number,
+        }
+    }
+}
+
+/// The constant of two that is less or greater, as wanted; the one that is there, where one is.
+fn either(a: Option<ScalarValue>, b: Option<ScalarValue>, wanted: Ordering) -> Option<ScalarValue> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.partial_cmp(&a) == Some(wanted) { b } else { a }),
+        (a, b) => a.or(b),
     }
 }
 
@@ -144,6 +184,10 @@ fn note(condition: &Expr, plan: &LogicalPlan, known: &mut [Known]) {
 /// The column that a condition compares with constants, and the bounds of the values that pass.
 fn bounds_of(condition: &Expr, plan: &LogicalPlan) -> Option<(usize, Bounds)> {
     match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            let ((column, one), (other_column, other)) = (bounds_of(left, plan)?, bounds_of(right, plan)?);
+            (column == other_column).then(|| (column, one.or(other)))
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match (literal(left), literal(right)) {
             (None, Some(value)) => compared(left, *op, value, plan),
             (Some(value), None) => compared(right, op.swap()?, value, plan),
@@ -158,22 +202,7 @@ fn bounds_of(condition: &Expr, plan: &LogicalPlan) -> Option<(usize, Bounds)> {
             let each = list.iter().map(|item| compared(expr, Operator::Eq, literal(item)?, plan));
             let each = each.collect::<Option<Vec<(usize, Bounds)>>>()?;
             let (column, first) = each.first()?.clone();
-            let outer = |a: Bounds, b: &Bounds| {
-                let (least, greatest) = (a.least.clone(), a.greatest.clone());
-                let pick = |a: Option<ScalarValue>, b: &Option<ScalarValue>, wanted: Ordering| {
-                    let (a, b) = (a?, b.clone()?);
-                    match a.partial_cmp(&b)? {
-                        found if found == wanted => Some(b),
-                        _ => Some(a),
-                    }
-                };
-                Bounds {
-                    least: pick(least, &b.least, Ordering::Greater),
-                    greatest: pick(greatest, &b.greatest, Ordering::Less),
-                    ..a
-                }
-            };
-            Some((column, each.iter().skip(1).fold(first, |a, (_, b)| outer(a, b))))
+            Some((column, each.into_iter().skip(1).fold(first, |all, (_, own)| all.or(own))))
         }
         _ => None,
     }

@@ -1,6 +1,6 @@
 //! From the logical node to its execution plan.
 
-use super::{PredictExec, PredictNode, exec::PhysicalCall, narrow};
+use super::{PredictExec, PredictNode, exec::PhysicalCall, narrow, narrow::Narrowed};
 use async_trait::async_trait;
 use datafusion::{
     catalog::Session,
@@ -33,20 +33,17 @@ impl ExtensionPlanner for PredictPlanner {
             return internal_err!("Predict takes one input, not {}", physical_inputs.len());
         };
         let schema = node.input.schema();
-        let rows =
-            input.partition_statistics(None).ok().and_then(|statistics| statistics.num_rows.get_value().copied());
         let mut calls = Vec::with_capacity(node.calls.len());
         for call in &node.calls {
             let spans = narrow::spans(&node.input, &call.columns, call.guard.as_ref());
-            let narrowed = call.rows.narrowed(&spans).filter(|n| narrow::pays(n.nodes, n.nodes_left, rows));
             let plan = |e| planner.create_physical_expr(e, schema, session, planning);
             calls.push(PhysicalCall {
                 reference: call.reference.clone(),
                 name: call.name.clone(),
                 columns: call.columns.iter().map(plan).collect::<Result<_>>()?,
                 guard: call.guard.as_ref().map(plan).transpose()?,
-                nodes: narrowed.as_ref().map(|n| (n.nodes_left, n.nodes)),
-                rows: narrowed.map_or_else(|| call.rows.clone(), |n| n.rows),
+                narrowed: call.rows.narrowed(&spans).map(|narrowed| Arc::new(Narrowed::new(narrowed))),
+                rows: call.rows.clone(),
             });
         }
         Ok(Some(Arc::new(PredictExec::try_new(input.clone(), calls)?)))

@@ -9,7 +9,12 @@ use datafusion::{
 };
 use hologram::{
     Archive, CompiledModel, Compiler, CompilerConfig, Model, ModelOptions,
-    ops::{Attribute, DType, Dim, Tensor, Type, graph::Graph},
+    ops::{
+        Attribute, DType, Dim, Tensor, Type,
+        forest::{Forest, ForestError, ForestParts, Leaf, LeafWeight, Missing, Mode, Precision, SourceNode},
+        graph::Graph,
+    },
+    planner::{Mode as TablesMode, TableOptions},
     sql::{Engine, EngineOptions, HologramOptions, MemoPolicy},
 };
 use std::sync::Arc;
@@ -96,6 +101,47 @@ pub(crate) fn stump() -> Arc<Model> {
     let y = graph.output_of(node, 0).unwrap();
     graph.add_output("y", y);
     let config = CompilerConfig { columns: vec!["a".into(), "b".into()], ..CompilerConfig::default() };
+    let bytes = Compiler::new(config).compile_graph(graph).unwrap().to_bytes().unwrap();
+    Model::open(Archive::from_buffer(bytes.into()).unwrap(), &ModelOptions::default()).unwrap()
+}
+
+/// A model of a and b: the sum of 12 complete trees of depth 5 that ask either column for numbers spread over it.
+pub(crate) fn trees() -> Arc<Model> {
+    let mut parts = ForestParts::empty(2, 1);
+    (parts.compare, parts.accumulate) = (Precision::F32, Precision::F32);
+    for tree in 0..12_u32 {
+        let mut next = 0;
+        let read = |number: i64, parts: &mut ForestParts| -> Result<SourceNode, ForestError> {
+            if number >= 31 {
+                let first_weight = parts.weights.len() as u32;
+                parts.weights.push(LeafWeight { target: 0, weight: f64::from(tree * 32 + number as u32 - 31) });
+                return Ok(SourceNode::Leaf(Leaf { first_weight, n_weights: 1, linear: None }));
+            }
+            next += 2;
+            let draw = (tree * 31 + number as u32).wrapping_mul(0x9E37_79B9) >> 8;
+            let feature = u32::from(draw % 4 == 0);
+            let threshold = f64::from(draw / 4 % if feature == 0 { 99 } else { 6 }) + 0.5;
+            let (yes, no) = (2 * number + 1, 2 * number + 2);
+            Ok(SourceNode::Split {
+                feature,
+                threshold,
+                mode: Mode::LessEq,
+                missing: Missing::nan(draw % 8 == 0),
+                yes,
+                no,
+            })
+        };
+        parts.push_tree(0, 63, read, |error| error).unwrap();
+    }
+    let bytes = Forest::new(parts).unwrap().to_bytes();
+    let mut graph = Graph::new("trees");
+    let x = graph.add_input("x", Type::tensor(DType::F32, [Dim::symbol("rows"), Dim::Known(2)])).unwrap();
+    let forest = graph.add_constant("forest", Tensor::from_vec([bytes.len()], bytes).unwrap()).unwrap();
+    let node = graph.add_op("Forest").domain("ai.hologram", 1).input(x, 0, 0).input(forest, 0, 1).finish().unwrap();
+    let y = graph.output_of(node, 0).unwrap();
+    graph.add_output("y", y);
+    let tables = TableOptions { mode: TablesMode::Exact, ..TableOptions::default() };
+    let config = CompilerConfig { columns: vec!["a".into(), "b".into()], tables, ..CompilerConfig::default() };
     let bytes = Compiler::new(config).compile_graph(graph).unwrap().to_bytes().unwrap();
     Model::open(Archive::from_buffer(bytes.into()).unwrap(), &ModelOptions::default()).unwrap()
 }
