@@ -27,7 +27,7 @@ const ROWS_OF_A_NODE: usize = 50_000;
 /// Making the nodes that are left ready takes as long as leaving the others out saves over some rows; how many will come is
 /// not known. So the whole model answers as many first: whatever comes, no more is lost than what making it ready takes.
 #[derive(Debug)]
-pub(super) struct Narrowed {
+pub(crate) struct Narrowed {
     narrowed: NarrowedRows,
     after: usize,
     rows: AtomicUsize,

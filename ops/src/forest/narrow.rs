@@ -130,18 +130,19 @@ impl Forest {
             }
             let t = threshold;
             let (has_yes, has_no) = match mode {
-                // A threshold that is NaN makes every comparison false.
-                Mode::LessEq => (least <= t, !(greatest <= t)),
-                Mode::Less => (least < t, !(greatest < t)),
-                Mode::Greater => (greatest > t, !(least > t)),
-                Mode::GreaterEq => (greatest >= t, !(least >= t)),
-                Mode::Equal => (least <= t && t <= greatest, !(least == t && greatest == t)),
-                Mode::NotEqual => (!(least == t && greatest == t), least <= t && t <= greatest),
-                Mode::Member(set) if least == greatest => {
+                Mode::Member(_) if least != greatest => (true, true),
+                Mode::Member(set) => {
                     let is_in = self.category_sets[set as usize].contains(least);
                     (is_in, !is_in)
                 }
-                Mode::Member(_) => (true, true),
+                // It makes every comparison false.
+                _ if t.is_nan() => (mode_of_nan(mode), !mode_of_nan(mode)),
+                Mode::LessEq => (least <= t, greatest > t),
+                Mode::Less => (least < t, greatest >= t),
+                Mode::Greater => (greatest > t, least <= t),
+                Mode::GreaterEq => (greatest >= t, least < t),
+                Mode::Equal => (least <= t && t <= greatest, !(least == t && greatest == t)),
+                Mode::NotEqual => (!(least == t && greatest == t), least <= t && t <= greatest),
             };
             if has_yes {
                 note(true);
