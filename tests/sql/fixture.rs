@@ -119,14 +119,14 @@ pub(crate) fn trees() -> Arc<Model> {
             }
             next += 2;
             let draw = (tree * 31 + number as u32).wrapping_mul(0x9E37_79B9) >> 8;
-            let feature = u32::from(draw % 4 == 0);
+            let feature = u32::from(draw.is_multiple_of(4));
             let threshold = f64::from(draw / 4 % if feature == 0 { 99 } else { 6 }) + 0.5;
             let (yes, no) = (2 * number + 1, 2 * number + 2);
             Ok(SourceNode::Split {
                 feature,
                 threshold,
                 mode: Mode::LessEq,
-                missing: Missing::nan(draw % 8 == 0),
+                missing: Missing::nan(draw.is_multiple_of(8)),
                 yes,
                 no,
             })
