@@ -184,6 +184,12 @@ const SCORED: &[(&str, usize, usize)] = &[
     ("SELECT id FROM t WHERE predict('finite', a, b) IN (35, 41) AND id % 2 = 0", 29, 9_029),
     ("SELECT id, p FROM (SELECT id, a, predict('finite', a, b) p FROM t) WHERE p = 35 AND a < 10", 29, 29),
     ("SELECT id FROM pq WHERE predict('finite', a, b) < 6 AND a < 10", 8_571, 8_571),
+    // Of all entries most are above 14, of those with this a two of seven.
+    ("SELECT id FROM t WHERE a = 1 AND predict('finite', a, b) > 14", 57, 57),
+    ("SELECT id FROM t WHERE a IN (1) AND b < 3 AND predict('finite', a, b) = 12", 28, 28),
+    // A value outside of the table.
+    ("SELECT id FROM t WHERE a = 11 AND predict('finite', a, b) > 14", 200, 200),
+    ("SELECT id FROM t WHERE a = 0 AND predict('finite', a, b) > 4", 57, 57),
     ("SELECT x.id FROM t x JOIN t y ON x.id = y.id WHERE predict('finite', x.a, x.b) = 35", 29, 18_029),
     ("SELECT id FROM t WHERE predict('finite', a, b) > 1000", 15_428, 18_000),
     // It is not, where most entries are kept, where arguments may fail, and where the condition may.

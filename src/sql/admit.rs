@@ -6,10 +6,11 @@
 //! decode. The condition itself stays where it stands: rows outside of the table pass the first filter and are computed
 //! above it, and the filter never fails.
 
-use super::{PredictCall, PredictNode, through::through};
+use super::{PredictCall, PredictNode, narrow, through::through};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use datafusion::{
+    arrow::compute::filter,
     common::{Column, DFSchema, ToDFSchema, cast::as_boolean_array, tree_node::Transformed},
     error::Result,
     execution::context::ExecutionProps,
@@ -105,15 +106,28 @@ fn first_filter(
         return Ok(None);
     }
     let Some(answers) = call.rows.table_answers().filter(|a| a.len() <= ENTRIES_MAX) else { return Ok(None) };
+    // What other conditions say of the columns: no row has an entry outside of that region.
+    let region = call.rows.table_region(&narrow::spans(&node.input, &call.columns, None));
+    let asked = match &region {
+        Some(region) => filter(answers, &BooleanArray::new(region.clone(), None))?,
+        None => answers.clone(),
+    };
+    let entries = asked.len();
     // What cannot be said of some entry is left to the condition, which meets only the entries that rows have.
-    let Ok(keeps) = holds(condition, &call.name, answers, properties) else { return Ok(None) };
+    let Ok(keeps) = holds(condition, &call.name, &asked, properties) else { return Ok(None) };
     // Most rows would be looked up twice.
-    if keeps.true_count() * 2 > keeps.len() {
+    if keeps.true_count() * 2 > entries {
         return Ok(None);
     }
-    let mask = call.rows.table_mask(keeps.values()).map_err(crate::Error::from)?;
-    let name =
-        format!("table_admits('{}', {condition}: {} of {} entries)", call.reference, mask.kept(), mask.entries());
+    let keeps = match &region {
+        Some(region) => {
+            let mut next = keeps.values().iter();
+            region.iter().map(|is_in| is_in && next.next().unwrap_or(false)).collect()
+        }
+        None => keeps.values().clone(),
+    };
+    let mask = call.rows.table_mask(&keeps).map_err(crate::Error::from)?;
+    let name = format!("table_admits('{}', {condition}: {} of {entries} entries)", call.reference, mask.kept());
     let function = TableAdmits { name, signature: Signature::variadic_any(Volatility::Immutable), mask };
     Ok(Some(ScalarUDF::from(function).call(call.columns.clone())))
 }
