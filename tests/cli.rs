@@ -236,7 +236,7 @@ fn a_finite_model_answers_from_a_table() {
 
     // Answers that come when rows ask for them: as many rows as there are entries, and all are there.
     let entry = compile(&["--fill-on-demand"]);
-    let decision = "table: 12 entries, filled on demand by 4096 up to 67108864 of about 96 bytes, 12 of them computed twice and equal";
+    let decision = "table: 12 entries, filled on demand by 4096 up to 33554432 of about 96 bytes, 12 of them computed twice and equal";
     assert_eq!(entry["decisions"], serde_json::json!([decision]));
     assert_eq!(entry["table"]["on_demand"], true, "{entry}");
     let explained = output(here.path(), &["explain", "trees.holo"]);

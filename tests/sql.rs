@@ -272,6 +272,7 @@ async fn narrowed() {
     };
     for create in [
         "CREATE TABLE some AS SELECT * FROM pq WHERE id < 60000",
+        "CREATE TABLE nans AS SELECT id, CASE WHEN id % 3 = 0 THEN CAST('NaN' AS DOUBLE) ELSE a END a, b FROM some",
         "CREATE TABLE ints AS SELECT id, CAST(a AS INT) a, CAST(b AS SMALLINT) b FROM some",
     ] {
         engine.sql(create).await.unwrap().collect().await.unwrap();
@@ -295,8 +296,7 @@ async fn narrowed() {
         (format!("{ints} abs(b) > 2"), false),
         (format!("{ints} b = 3"), true),
         (format!("{ints} b < 100000 AND a > -3000000000"), false),
-        // NaN may be below, and goes its own way.
-        (format!("{plain} a < 12.5"), false),
+        (format!("{plain} a < 12.5"), true),
         (format!("{plain} a >= 50 AND b <= 2 AND a <= 50"), true),
         (format!("{plain} a < 200"), false),
         (format!("{plain} a > 60 OR b < 2"), false),
@@ -321,6 +321,32 @@ async fn narrowed() {
                 // A column that NULL stands in is a missing value to the trees.
                 (_, true) if id % 7 <= 3 => assert!(answer.is_some(), "{sql}, row {id}"),
                 _ => assert_eq!(answer, whole[id as usize].1, "{sql}, row {id}"),
+            }
+        }
+    }
+    // NaN is above all numbers to a comparison, and goes its own way in trees and tables.
+    engine.model_catalog().register_model("stump", fixture::stump()).unwrap();
+    for model in ["trees", "stump"] {
+        let (_, whole) = answers(&format!("SELECT id, predict('{model}', a, b) FROM nans")).await;
+        for condition in
+            ["a NOT BETWEEN 3 AND 50", "a > 60", "a < 12.5", "a < 3 OR a > 50", "a <> 5", "a BETWEEN 1 AND 90"]
+        {
+            let passed = format!("SELECT id, b FROM nans WHERE {condition}");
+            let passed = cells(&engine.sql(&passed).await.unwrap().collect().await.unwrap()).unwrap();
+            for above in ["", "> 1.5", "> 1000", "<= 1.5"] {
+                let own =
+                    if above.is_empty() { String::new() } else { format!("AND predict('{model}', a, b) {above}") };
+                let sql = format!("SELECT id, predict('{model}', a, b) FROM nans WHERE ({condition}) {own}");
+                let (_, found) = answers(&sql).await;
+                let is_above = |answer: Option<f32>| match above {
+                    "> 1.5" => answer > Some(1.5),
+                    "> 1000" => answer > Some(1_000.0),
+                    "<= 1.5" => answer <= Some(1.5),
+                    _ => true,
+                };
+                let all = passed.iter().map(|row| whole[row[0].parse::<usize>().unwrap()]);
+                let wanted: Vec<_> = all.filter(|(_, answer)| is_above(*answer)).collect();
+                assert!(found == wanted, "{sql}: {} rows, not {}", found.len(), wanted.len());
             }
         }
     }

@@ -9,7 +9,8 @@ use arrow_schema::DataType;
 use datafusion::{
     common::{Column, ScalarValue},
     logical_expr::{
-        Between, BinaryExpr, Distinct, Expr, JoinType, LogicalPlan, Operator, expr::InList, utils::split_conjunction,
+        Between, BinaryExpr, Distinct, Expr, JoinType, LogicalPlan, Operator, TableProviderFilterPushDown,
+        expr::InList, utils::split_conjunction,
     },
 };
 use hologram_resolver::rows::{ColumnSpan, NarrowedRows, RowSession};
@@ -85,13 +86,14 @@ struct Bounds {
 }
 
 impl Bounds {
+    /// `None` where nothing bounds the column, whose values may be anything then.
     fn into_span(self) -> Option<ColumnSpan> {
-        let is_float = [&self.least, &self.greatest].into_iter().flatten().any(|bound| bound.data_type().is_floating());
+        let ty = self.least.as_ref().or(self.greatest.as_ref())?.data_type();
         let array = |bound: Option<ScalarValue>| bound.map(|bound| bound.to_array()).transpose().ok();
         Some(ColumnSpan {
             least: array(self.least)?,
             greatest: array(self.greatest)?,
-            has_nan: is_float && !self.is_number,
+            has_nan: !self.is_number && !ty.is_integer(),
         })
     }
 
@@ -133,8 +135,13 @@ fn walk(plan: &LogicalPlan, known: &mut [Known]) {
             note(&filter.predicate, &filter.input, known);
             walk(&filter.input, known);
         }
-        // Conditions that the scan says that it applies; those that it may apply are filters above as well.
-        LogicalPlan::TableScan(scan) => scan.filters.iter().for_each(|condition| note(condition, plan, known)),
+        // Conditions that the scan says that it applies; those that it may apply are filters above.
+        LogicalPlan::TableScan(scan) => {
+            let all: Vec<&Expr> = scan.filters.iter().collect();
+            let held = scan.source.supports_filters_pushdown(&all).unwrap_or_default();
+            let exact = all.iter().zip(held).filter(|(_, held)| *held == TableProviderFilterPushDown::Exact);
+            exact.for_each(|(condition, _)| note(condition, plan, known));
+        }
         LogicalPlan::Projection(projection) => {
             follow(known, &projection.input, |place| match projection.expr[place].clone().unalias() {
                 Expr::Column(column) => projection.input.schema().maybe_index_of_column(&column),
@@ -278,12 +285,17 @@ fn is_nan(value: &ScalarValue) -> bool {
     }
 }
 
-/// The next number up or down, where there is one.
+/// The next number up or down, where there is one. From zero there is none: beside it lies the other zero, which compares
+/// as equal.
 fn next(value: ScalarValue, up: bool) -> ScalarValue {
     let ty = value.data_type();
     let moved = match &value {
-        ScalarValue::Float32(Some(x)) => Some(ScalarValue::from(if up { x.next_up() } else { x.next_down() })),
-        ScalarValue::Float64(Some(x)) => Some(ScalarValue::from(if up { x.next_up() } else { x.next_down() })),
+        ScalarValue::Float32(Some(x)) if *x != 0.0 => {
+            Some(ScalarValue::from(if up { x.next_up() } else { x.next_down() }))
+        }
+        ScalarValue::Float64(Some(x)) if *x != 0.0 => {
+            Some(ScalarValue::from(if up { x.next_up() } else { x.next_down() }))
+        }
         _ if ty.is_integer() => ScalarValue::new_one(&ty).ok().and_then(|one| match up {
             true => value.add_checked(&one).ok(),
             false => value.sub_checked(&one).ok(),

@@ -126,7 +126,7 @@ pub(crate) fn trees() -> Arc<Model> {
                 feature,
                 threshold,
                 mode: Mode::LessEq,
-                missing: Missing::nan(draw.is_multiple_of(8)),
+                missing: Missing::nan((draw / 16).is_multiple_of(2)),
                 yes,
                 no,
             })

@@ -153,13 +153,15 @@ pub(crate) fn add(model: &mut CompiledModel, registry: &Arc<Registry>, options: 
     let opened = Model::open(archive, &ModelOptions { registry: registry.clone(), ..ModelOptions::default() })?;
     let mut budget = options.memory_budget;
     let mut reasons = Vec::with_capacity(spaces.len());
+    let mut spaces_left = spaces.iter().filter(|space| space.is_ok()).count().max(1) as u64;
     for (entry, space) in model.entries.iter_mut().zip(spaces) {
         let filled = match space {
             Ok(space) => {
                 let session = opened.session(Some(&entry.name))?;
                 match options.on_demand {
                     false => fill::fill(&session, space, budget, &options.observer)?,
-                    true => fill::promise(&session, space, budget)?,
+                    // Which of them rows will ask for is not known.
+                    true => fill::promise(&session, space, budget / spaces_left)?,
                 }
             }
             Err(reason) => Err(reason),
@@ -172,9 +174,13 @@ pub(crate) fn add(model: &mut CompiledModel, registry: &Arc<Registry>, options: 
                         budget -= bytes;
                         format!("table: {entries} entries, {bytes} bytes, {checked} of them computed again and equal")
                     }
-                    TableAnswers::OnDemand { bytes_max } => format!(
-                        "table: {entries} entries, filled on demand by {BLOCK} up to {bytes_max} of about {bytes} bytes, {checked} of them computed twice and equal"
-                    ),
+                    TableAnswers::OnDemand { bytes_max } => {
+                        budget -= bytes_max;
+                        spaces_left -= 1;
+                        format!(
+                            "table: {entries} entries, filled on demand by {BLOCK} up to {bytes_max} of about {bytes} bytes, {checked} of them computed twice and equal"
+                        )
+                    }
                 });
                 entry.table = Some(table);
                 reasons.push(None);

@@ -38,7 +38,8 @@ impl ColumnSpan {
     /// Whether its values are numbers: the order of categories is not that of their codes, and that of other types is not
     /// known here.
     fn is_ordered(&self) -> bool {
-        self.least.iter().chain(&self.greatest).all(|value| value.data_type().is_numeric())
+        (self.least.is_some() || self.greatest.is_some())
+            && self.least.iter().chain(&self.greatest).all(|value| value.data_type().is_numeric())
     }
 }
 
@@ -97,7 +98,7 @@ fn codes_of(domain: &Domain, column: &BoundColumn, spans: &[Option<ColumnSpan>])
         let is_zero = match elements.dtype() {
             DType::F32 => elements.as_slice::<f32>().ok()?.contains(&0.0),
             DType::F64 => elements.as_slice::<f64>().ok()?.contains(&0.0),
-            _ => false,
+            other => other.is_float(),
         };
         if is_zero && domain.as_values().is_some() && !column.convert.is_coded() {
             return None;

@@ -83,10 +83,10 @@ impl Blocks {
 
     /// Entries that are there.
     pub fn filled(&self) -> usize {
-        if self.whole.get().is_some() {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        if held.blocks.is_empty() {
             return self.entries;
         }
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let last = held.blocks.last().is_some_and(Option::is_some);
         let short = if last { held.blocks.len() * BLOCK - self.entries } else { 0 };
         held.filled * BLOCK - short
