@@ -1,7 +1,7 @@
 //! Entries of a table's answers, in the order of rows.
 //!
 //! Numbers, lists of a fixed number of them, and structs and dictionaries of these are copied here, straight from their
-//! buffers; everything else by Arrow's `take`.
+//! buffers; everything else by Arrow's `take`, or `interleave` where they lie in several arrays.
 
 use crate::Result;
 use arrow_array::{
@@ -20,46 +20,7 @@ const LIST_MAX: usize = 16;
 /// # Errors
 /// What Arrow's `take` says.
 pub(super) fn gather(answers: &ArrayRef, entries: &[u32]) -> Result<ArrayRef> {
-    match direct(answers, entries, 1)? {
-        Some(array) => Ok(array),
-        None => {
-            let entries = UInt32Array::from_iter_values(entries.iter().copied());
-            Ok(arrow_select::take::take(answers, &entries, None)?)
-        }
-    }
-}
-
-/// The answers of some entries of so many elements each, where they are copied here.
-fn direct(answers: &ArrayRef, entries: &[u32], width: usize) -> Result<Option<ArrayRef>> {
-    if answers.null_count() > 0 {
-        return Ok(None);
-    }
-    Ok(match answers.data_type() {
-        DataType::Float32 => Some(numbers::<Float32Type>(answers, entries, width)),
-        DataType::Float64 => Some(numbers::<Float64Type>(answers, entries, width)),
-        DataType::Int32 => Some(numbers::<Int32Type>(answers, entries, width)),
-        DataType::Int64 => Some(numbers::<Int64Type>(answers, entries, width)),
-        DataType::FixedSizeList(item, size) if width == 1 => {
-            let list = answers.as_fixed_size_list();
-            let count = usize::try_from(*size).unwrap_or(0);
-            if !(1..=LIST_MAX).contains(&count) {
-                return Ok(None);
-            }
-            let Some(values) = direct(list.values(), entries, count)? else { return Ok(None) };
-            Some(Arc::new(FixedSizeListArray::try_new(item.clone(), *size, values, None)?))
-        }
-        DataType::Struct(fields) if width == 1 && !fields.is_empty() => {
-            let columns = answers.as_struct().columns().iter().map(|column| gather(column, entries));
-            Some(Arc::new(StructArray::try_new(fields.clone(), columns.collect::<Result<_>>()?, None)?))
-        }
-        DataType::Dictionary(key, _) if width == 1 && **key == DataType::Int32 => {
-            let dictionary = answers.as_dictionary::<Int32Type>();
-            let keys: ArrayRef = Arc::new(dictionary.keys().clone());
-            let keys = numbers::<Int32Type>(&keys, entries, 1).as_primitive::<Int32Type>().clone();
-            Some(Arc::new(DictionaryArray::try_new(keys, dictionary.values().clone())?))
-        }
-        _ => None,
-    })
+    Entries(entries).gather(std::slice::from_ref(answers))
 }
 
 /// Answers that lie in several arrays of one type, by the array of each row and its place there.
@@ -67,71 +28,102 @@ fn direct(answers: &ArrayRef, entries: &[u32], width: usize) -> Result<Option<Ar
 /// # Errors
 /// What Arrow's `interleave` says.
 pub(super) fn gather_parts(parts: &[ArrayRef], places: &[(u32, u32)]) -> Result<ArrayRef> {
-    match direct_parts(parts, places, 1)? {
-        Some(array) => Ok(array),
-        None => {
-            let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
-            let places: Vec<(usize, usize)> =
-                places.iter().map(|(part, row)| (*part as usize, *row as usize)).collect();
-            Ok(arrow_select::interleave::interleave(&parts, &places)?)
-        }
-    }
+    Places(places).gather(parts)
 }
 
-/// As [`direct`], of several arrays.
-fn direct_parts(parts: &[ArrayRef], places: &[(u32, u32)], width: usize) -> Result<Option<ArrayRef>> {
-    let Some(first) = parts.first() else { return Ok(None) };
-    if parts.iter().any(|part| part.null_count() > 0 || part.data_type() != first.data_type()) {
-        return Ok(None);
+/// Where the answer of each row lies.
+trait Wanted {
+    /// Numbers without NULL, `width` of them a row.
+    fn numbers<T: ArrowPrimitiveType>(&self, parts: &[ArrayRef], width: usize) -> ArrayRef;
+
+    /// Answers of any type, by Arrow.
+    fn by_arrow(&self, parts: &[ArrayRef]) -> Result<ArrayRef>;
+
+    /// Answers of any type.
+    fn gather(&self, parts: &[ArrayRef]) -> Result<ArrayRef> {
+        self.direct(parts, 1)?.map_or_else(|| self.by_arrow(parts), Ok)
     }
-    Ok(match first.data_type() {
-        DataType::Float32 => Some(numbers_of::<Float32Type>(parts, places, width)),
-        DataType::Float64 => Some(numbers_of::<Float64Type>(parts, places, width)),
-        DataType::Int32 => Some(numbers_of::<Int32Type>(parts, places, width)),
-        DataType::Int64 => Some(numbers_of::<Int64Type>(parts, places, width)),
-        DataType::FixedSizeList(item, size) if width == 1 => {
-            let count = usize::try_from(*size).unwrap_or(0);
-            if !(1..=LIST_MAX).contains(&count) {
-                return Ok(None);
+
+    /// Answers of so many elements a row, where they are copied here.
+    fn direct(&self, parts: &[ArrayRef], width: usize) -> Result<Option<ArrayRef>> {
+        let Some(first) = parts.first() else { return Ok(None) };
+        if parts.iter().any(|part| part.null_count() > 0 || part.data_type() != first.data_type()) {
+            return Ok(None);
+        }
+        let each = |of: &dyn Fn(&ArrayRef) -> ArrayRef| parts.iter().map(of).collect::<Vec<_>>();
+        Ok(match first.data_type() {
+            DataType::Float32 => Some(self.numbers::<Float32Type>(parts, width)),
+            DataType::Float64 => Some(self.numbers::<Float64Type>(parts, width)),
+            DataType::Int32 => Some(self.numbers::<Int32Type>(parts, width)),
+            DataType::Int64 => Some(self.numbers::<Int64Type>(parts, width)),
+            DataType::FixedSizeList(item, size) if width == 1 => {
+                let count = usize::try_from(*size).unwrap_or(0);
+                if !(1..=LIST_MAX).contains(&count) {
+                    return Ok(None);
+                }
+                let values = each(&|part| part.as_fixed_size_list().values().clone());
+                let Some(values) = self.direct(&values, count)? else { return Ok(None) };
+                Some(Arc::new(FixedSizeListArray::try_new(item.clone(), *size, values, None)?))
             }
-            let values: Vec<ArrayRef> = parts.iter().map(|part| part.as_fixed_size_list().values().clone()).collect();
-            let Some(values) = direct_parts(&values, places, count)? else { return Ok(None) };
-            Some(Arc::new(FixedSizeListArray::try_new(item.clone(), *size, values, None)?))
-        }
-        DataType::Struct(fields) if width == 1 && !fields.is_empty() => {
-            let columns = (0..fields.len()).map(|i| {
-                let column: Vec<ArrayRef> = parts.iter().map(|part| part.as_struct().column(i).clone()).collect();
-                gather_parts(&column, places)
-            });
-            Some(Arc::new(StructArray::try_new(fields.clone(), columns.collect::<Result<_>>()?, None)?))
-        }
-        _ => None,
-    })
+            DataType::Struct(fields) if width == 1 && !fields.is_empty() => {
+                let column = |i: usize| self.gather(&each(&|part| part.as_struct().column(i).clone()));
+                let columns = (0..fields.len()).map(column).collect::<Result<_>>()?;
+                Some(Arc::new(StructArray::try_new(fields.clone(), columns, None)?))
+            }
+            // Keys of several dictionaries are not the same values'.
+            DataType::Dictionary(key, _) if width == 1 && **key == DataType::Int32 && parts.len() == 1 => {
+                let keys = self
+                    .numbers::<Int32Type>(&each(&|part| Arc::new(part.as_dictionary::<Int32Type>().keys().clone())), 1);
+                let values = first.as_dictionary::<Int32Type>().values().clone();
+                Some(Arc::new(DictionaryArray::try_new(keys.as_primitive::<Int32Type>().clone(), values)?))
+            }
+            _ => None,
+        })
+    }
 }
 
-/// Numbers without NULL of several arrays, `width` of them a row.
-fn numbers_of<T: ArrowPrimitiveType>(parts: &[ArrayRef], places: &[(u32, u32)], width: usize) -> ArrayRef {
-    let lists: Vec<&[T::Native]> = parts.iter().map(|part| &part.as_primitive::<T>().values()[..]).collect();
-    let picked: Vec<T::Native> = match width {
-        1 => places.iter().map(|(part, row)| lists[*part as usize][*row as usize]).collect(),
-        _ => {
-            let piece = |(part, row): &(u32, u32)| &lists[*part as usize][*row as usize * width..][..width];
-            places.iter().flat_map(piece).copied().collect()
-        }
-    };
-    Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(picked), None))
+/// Entries of one array.
+struct Entries<'a>(&'a [u32]);
+
+/// The array of each row, and its place there.
+struct Places<'a>(&'a [(u32, u32)]);
+
+impl Wanted for Entries<'_> {
+    fn numbers<T: ArrowPrimitiveType>(&self, parts: &[ArrayRef], width: usize) -> ArrayRef {
+        let (entries, values) = (self.0, &parts[0].as_primitive::<T>().values()[..]);
+        numbers::<T>(match width {
+            1 => entries.iter().map(|entry| values[*entry as usize]).collect(),
+            2 => pieces::<_, 2>(values, entries),
+            3 => pieces::<_, 3>(values, entries),
+            4 => pieces::<_, 4>(values, entries),
+            _ => entries.iter().flat_map(|entry| &values[*entry as usize * width..][..width]).copied().collect(),
+        })
+    }
+
+    fn by_arrow(&self, parts: &[ArrayRef]) -> Result<ArrayRef> {
+        let entries = UInt32Array::from_iter_values(self.0.iter().copied());
+        Ok(arrow_select::take::take(&parts[0], &entries, None)?)
+    }
 }
 
-/// Numbers without NULL, `width` of them an entry.
-fn numbers<T: ArrowPrimitiveType>(answers: &ArrayRef, entries: &[u32], width: usize) -> ArrayRef {
-    let values: &[T::Native] = answers.as_primitive::<T>().values();
-    let picked: Vec<T::Native> = match width {
-        1 => entries.iter().map(|entry| values[*entry as usize]).collect(),
-        2 => pieces::<_, 2>(values, entries),
-        3 => pieces::<_, 3>(values, entries),
-        4 => pieces::<_, 4>(values, entries),
-        _ => entries.iter().flat_map(|entry| &values[*entry as usize * width..][..width]).copied().collect(),
-    };
+impl Wanted for Places<'_> {
+    fn numbers<T: ArrowPrimitiveType>(&self, parts: &[ArrayRef], width: usize) -> ArrayRef {
+        let lists: Vec<&[T::Native]> = parts.iter().map(|part| &part.as_primitive::<T>().values()[..]).collect();
+        let piece = |(part, row): &(u32, u32)| &lists[*part as usize][*row as usize * width..][..width];
+        numbers::<T>(match width {
+            1 => self.0.iter().map(|(part, row)| lists[*part as usize][*row as usize]).collect(),
+            _ => self.0.iter().flat_map(piece).copied().collect(),
+        })
+    }
+
+    fn by_arrow(&self, parts: &[ArrayRef]) -> Result<ArrayRef> {
+        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        let places: Vec<(usize, usize)> = self.0.iter().map(|(part, row)| (*part as usize, *row as usize)).collect();
+        Ok(arrow_select::interleave::interleave(&parts, &places)?)
+    }
+}
+
+fn numbers<T: ArrowPrimitiveType>(picked: Vec<T::Native>) -> ArrayRef {
     Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(picked), None))
 }
 
