@@ -9,9 +9,12 @@ mod forest;
 mod gemm;
 mod int8;
 mod kernels;
+mod listed;
 mod prepared;
 mod simd;
 mod specialise;
+
+pub use listed::add_listed;
 
 use crate::{Backend, Prepared};
 use hologram_ops::{Registry, Result, Tensor, program::Program};

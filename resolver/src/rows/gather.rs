@@ -129,9 +129,7 @@ fn numbers<T: ArrowPrimitiveType>(picked: Vec<T::Native>) -> ArrayRef {
 
 fn pieces<T: Copy, const N: usize>(values: &[T], entries: &[u32]) -> Vec<T> {
     let values = values.as_chunks::<N>().0;
-    let mut picked = Vec::with_capacity(entries.len() * N);
-    entries.iter().for_each(|entry| picked.extend_from_slice(&values[*entry as usize]));
-    picked
+    entries.iter().map(|entry| values[*entry as usize]).collect::<Vec<[T; N]>>().into_flattened()
 }
 
 #[cfg(test)]

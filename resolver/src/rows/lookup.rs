@@ -20,7 +20,7 @@ use arrow_array::{
 };
 use arrow_buffer::ArrowNativeType;
 use arrow_schema::DataType;
-use hologram_backends::cpu::vectorized;
+use hologram_backends::cpu::{add_listed, vectorized};
 use hologram_ops::{DType, Tensor, Value};
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -395,10 +395,23 @@ impl Sums {
             marks | step
         });
         if marks & NONE != 0 {
-            let rows = self.entries.len();
-            let outside = self.outside.get_or_insert_with(|| vec![false; rows]);
-            outside.iter_mut().zip(steps).for_each(|(outside, step)| *outside |= step & NONE != 0);
+            self.mark(steps);
         }
+    }
+
+    /// As above, by the place that each value has in a list; behind the list its last stands for it.
+    fn add_listed<V: Copy>(&mut self, list: &[u32], values: &[V], place: impl Fn(V) -> u32 + Copy) {
+        let Some(last) = list.len().checked_sub(1) else { return };
+        if add_listed(list, values, place, &mut self.entries) & NONE != 0 {
+            self.mark(values.iter().map(|value| list[(place(*value) as usize).min(last)]));
+        }
+    }
+
+    /// Marks the rows without a step.
+    fn mark(&mut self, steps: impl Iterator<Item = u32>) {
+        let rows = self.entries.len();
+        let outside = self.outside.get_or_insert_with(|| vec![false; rows]);
+        outside.iter_mut().zip(steps).for_each(|(outside, step)| *outside |= step & NONE != 0);
     }
 }
 
@@ -488,18 +501,15 @@ impl AxisColumn {
 
 /// Steps by a dictionary's codes. The list has one step more than the dictionary has values: that of no value.
 fn by_codes<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>, list: &[u32], sums: &mut Sums) {
-    let Some(last) = list.len().checked_sub(1) else { return };
     let keys = array.keys();
     // What stands for a code under NULL may be anything.
-    let step = move |key: K::Native| list[key.as_usize().min(last)];
+    let place = |key: K::Native| key.as_usize().min(u32::MAX as usize) as u32;
     match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => vectorized(
-            #[inline(always)]
-            move || sums.add(keys.values().iter().map(move |key| step(*key))),
-        ),
+        None => sums.add_listed(list, keys.values(), place),
         Some(nulls) => {
+            let Some(last) = list.len().checked_sub(1) else { return };
             let codes = keys.values().iter().zip(nulls.iter());
-            sums.add(codes.map(|(key, valid)| if valid { step(*key) } else { list[last] }));
+            sums.add(codes.map(|(key, valid)| list[if valid { (place(*key) as usize).min(last) } else { last }]));
         }
     }
 }
@@ -507,32 +517,30 @@ fn by_codes<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>, list: &[u32],
 /// Steps by integers from `least` on; whether they are integers of a type that has a list.
 fn by_keys(array: &ArrayRef, least: i64, steps: &[u32], sums: &mut Sums) -> bool {
     let Some(last) = steps.len().checked_sub(1) else { return false };
-    let step = move |x: i64| steps[(x.saturating_sub(least).max(0) as usize).min(last)];
+    let place = move |x: i64| x.saturating_sub(least).clamp(0, u32::MAX.into()) as u32;
     fn integers<T: ArrowPrimitiveType>(
         array: &ArrayRef,
+        steps: &[u32],
         sums: &mut Sums,
-        step: impl Fn(T::Native) -> u32 + Copy,
+        place: impl Fn(T::Native) -> u32 + Copy,
     ) -> bool {
-        let values = array.as_primitive::<T>().values();
-        vectorized(
-            #[inline(always)]
-            move || sums.add(values.iter().map(move |x| step(*x))),
-        );
+        sums.add_listed(steps, array.as_primitive::<T>().values(), place);
         true
     }
     match array.data_type() {
         DataType::Boolean => {
-            sums.add(array.as_boolean().values().iter().map(|x| step(i64::from(x))));
+            let step = |x: bool| steps[(place(x.into()) as usize).min(last)];
+            sums.add(array.as_boolean().values().iter().map(step));
             true
         }
-        DataType::Int8 => integers::<Int8Type>(array, sums, move |x| step(x.into())),
-        DataType::Int16 => integers::<Int16Type>(array, sums, move |x| step(x.into())),
-        DataType::Int32 => integers::<Int32Type>(array, sums, move |x| step(x.into())),
-        DataType::Int64 => integers::<Int64Type>(array, sums, step),
-        DataType::UInt8 => integers::<UInt8Type>(array, sums, move |x| step(x.into())),
-        DataType::UInt16 => integers::<UInt16Type>(array, sums, move |x| step(x.into())),
-        DataType::UInt32 => integers::<UInt32Type>(array, sums, move |x| step(x.into())),
-        DataType::UInt64 => integers::<UInt64Type>(array, sums, move |x| step(x.min(i64::MAX as u64) as i64)),
+        DataType::Int8 => integers::<Int8Type>(array, steps, sums, move |x| place(x.into())),
+        DataType::Int16 => integers::<Int16Type>(array, steps, sums, move |x| place(x.into())),
+        DataType::Int32 => integers::<Int32Type>(array, steps, sums, move |x| place(x.into())),
+        DataType::Int64 => integers::<Int64Type>(array, steps, sums, place),
+        DataType::UInt8 => integers::<UInt8Type>(array, steps, sums, move |x| place(x.into())),
+        DataType::UInt16 => integers::<UInt16Type>(array, steps, sums, move |x| place(x.into())),
+        DataType::UInt32 => integers::<UInt32Type>(array, steps, sums, move |x| place(x.into())),
+        DataType::UInt64 => integers::<UInt64Type>(array, steps, sums, move |x| place(x.min(i64::MAX as u64) as i64)),
         _ => false,
     }
 }
