@@ -5,15 +5,18 @@ use arrow_array::{Array, StringViewArray};
 use arrow_buffer::Buffer;
 use std::{ptr::NonNull, sync::Arc};
 
+mod coded;
 mod columns;
 
-use columns::Columns;
+pub use coded::Texts;
+use {coded::Coded, columns::Columns};
 
 /// A dense tensor in row-major order over an immutable, shared Arrow buffer.
 ///
 /// Cloning, reshaping and making one from an Arrow array of fixed-width numbers copy nothing. Booleans take one byte
 /// each (0 or 1), types under eight bits one byte each, strings lie in a string-view array. A table may be made of
-/// [columns](Self::from_columns) that lie apart; its rows are made when they are asked for.
+/// [columns](Self::from_columns) that lie apart, and strings of [codes](Self::from_codes); their elements are made when they
+/// are asked for.
 #[derive(Clone)]
 pub struct Tensor {
     dtype: DType,
@@ -26,6 +29,7 @@ enum Data {
     Fixed(Buffer),
     Strings(StringViewArray),
     Columns(Arc<Columns>),
+    Coded(Arc<Coded>),
 }
 
 /// The number of elements of a shape.
@@ -177,6 +181,7 @@ impl Tensor {
             Data::Fixed(b) => b.len() / self.dtype.size().max(1),
             Data::Strings(s) => s.len(),
             Data::Columns(table) => table.len(),
+            Data::Coded(strings) => strings.len(),
         }
     }
 
@@ -184,6 +189,7 @@ impl Tensor {
     fn packed(&self) -> &Data {
         match &self.data {
             Data::Columns(table) => table.packed(),
+            Data::Coded(strings) => strings.packed(),
             packed => packed,
         }
     }
@@ -297,13 +303,33 @@ impl Tensor {
         Ok(Self { dtype: self.dtype, shape, data: self.data.clone() })
     }
 
-    /// Bytes that the elements take: what a memory account charges for an owner of this tensor. A table of columns takes
-    /// more once its rows were made.
+    /// Neighbouring elements in row-major order, `[len]` of them, which are not copied.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there are not so many.
+    pub fn part(&self, start: usize, len: usize) -> Result<Self> {
+        if start.checked_add(len).is_none_or(|end| end > self.len()) {
+            return Err(Error::invalid(format!("{len} elements from {start} on, of a tensor of {}", self.len())));
+        }
+        let size = self.dtype.size();
+        let data = match &self.data {
+            Data::Coded(strings) => Data::Coded(Arc::new(strings.part(start, len))),
+            _ => match self.packed() {
+                Data::Strings(strings) => Data::Strings(strings.slice(start, len)),
+                _ => Data::Fixed(self.buffer()?.slice_with_length(start * size, len * size)),
+            },
+        };
+        Ok(Self { dtype: self.dtype, shape: vec![len], data })
+    }
+
+    /// Bytes that the elements take: what a memory account charges for an owner of this tensor. Columns and codes take more
+    /// once their elements were made.
     pub fn byte_size(&self) -> usize {
         match &self.data {
             Data::Fixed(b) => b.len(),
             Data::Strings(s) => s.views().inner().len() + s.data_buffers().iter().map(Buffer::len).sum::<usize>(),
             Data::Columns(table) => table.byte_size(),
+            Data::Coded(strings) => strings.byte_size(),
         }
     }
 }

@@ -211,12 +211,7 @@ fn slice(tensor: &Tensor, rows: Range<u64>) -> Result<Tensor> {
     let each: usize = shape[1..].iter().product();
     let (first, count) = (rows.start as usize * each, (rows.end - rows.start) as usize);
     shape[0] = count;
-    if tensor.dtype() == DType::String {
-        return Ok(Tensor::from_strings(shape, tensor.as_strings()?.slice(first, count * each))?);
-    }
-    let size = tensor.dtype().size();
-    let bytes = tensor.buffer()?.slice_with_length(first * size, count * each * size);
-    Ok(Tensor::from_buffer(tensor.dtype(), shape, bytes)?)
+    Ok(tensor.part(first, count * each)?.reshape(shape)?)
 }
 
 /// Tensors end to end along axis 0.

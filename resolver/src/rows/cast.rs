@@ -3,7 +3,7 @@
 use super::convert::{convert, counted, is_countable, without_runs};
 use crate::{Error, ErrorKind, Result};
 use arrow_array::{Array, ArrayRef, Float64Array, PrimitiveArray, StringViewArray, cast::AsArray, types};
-use arrow_buffer::Buffer;
+use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
 use arrow_schema::DataType;
 use half::{bf16, f16};
 use hologram_ops::{DType, Tensor};
@@ -110,11 +110,15 @@ impl Convert {
         self.codes.is_some()
     }
 
-    /// The column as an array of the carrier's type, NULLs kept. A dictionary's values are cast once.
+    /// The column as an array of the carrier's type, NULLs kept; texts may stay behind a dictionary. A dictionary's values
+    /// are cast once.
     pub(super) fn array(&self, column: &ArrayRef) -> Result<ArrayRef> {
         if let Some(dictionary) = column.as_any_dictionary_opt() {
             let (keys, values) = (dictionary.keys(), dictionary.values());
             if values.len() <= column.len() {
+                if self.dtype == DType::String && values.null_count() == 0 {
+                    return Ok(dictionary.with_values(self.values(values)?));
+                }
                 return Ok(arrow_select::take::take(&self.values(values)?, keys, None)?);
             }
             return self.values(&arrow_select::take::take(values, keys, None)?);
@@ -159,6 +163,13 @@ impl Convert {
     /// The elements of an array that [`array`](Self::array) gave; NULL is NaN in float types, and something in others.
     pub(super) fn elements(&self, array: &ArrayRef) -> Result<Tensor> {
         let n = array.len();
+        if let Some(dictionary) = array.as_any_dictionary_opt() {
+            let texts = dictionary.values();
+            return match codes(dictionary.keys()).filter(|_| array.null_count() == 0) {
+                Some(codes) => Ok(Tensor::from_codes([n], codes, texts.as_string_view().clone())?),
+                None => self.elements(&arrow_select::take::take(texts, dictionary.keys(), None)?),
+            };
+        }
         let tensor = match self.dtype {
             DType::String if array.null_count() > 0 => {
                 let texts = array.as_string_view().iter().map(Option::unwrap_or_default);
@@ -185,6 +196,25 @@ impl Convert {
         };
         Ok(tensor?)
     }
+}
+
+/// The keys of a dictionary without NULL, which are none of them negative.
+fn codes(keys: &dyn Array) -> Option<ScalarBuffer<u32>> {
+    fn each<K: types::ArrowDictionaryKeyType>(keys: &dyn Array) -> ScalarBuffer<u32> {
+        keys.as_primitive::<K>().values().iter().map(|key| key.as_usize() as u32).collect()
+    }
+    Some(match keys.data_type() {
+        DataType::Int8 => each::<types::Int8Type>(keys),
+        DataType::Int16 => each::<types::Int16Type>(keys),
+        // Numbers that are not negative have the same bits.
+        DataType::Int32 => ScalarBuffer::from(keys.as_primitive::<types::Int32Type>().values().inner().clone()),
+        DataType::Int64 => each::<types::Int64Type>(keys),
+        DataType::UInt8 => each::<types::UInt8Type>(keys),
+        DataType::UInt16 => each::<types::UInt16Type>(keys),
+        DataType::UInt32 => keys.as_primitive::<types::UInt32Type>().values().clone(),
+        DataType::UInt64 => each::<types::UInt64Type>(keys),
+        _ => return None,
+    })
 }
 
 /// The values of a primitive array; where it is NULL, what stands for that. Without NULLs nothing is copied.

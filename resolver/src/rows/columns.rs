@@ -249,22 +249,17 @@ impl PortRows {
 /// Picked rows of `each` elements. Neighbours are not copied.
 fn rows_of(flat: &Tensor, each: usize, pick: &Pick<'_>) -> Result<Tensor> {
     match pick {
-        Pick::Range(r) => part(flat, r.start * each, r.len() * each),
+        Pick::Range(r) => Ok(flat.part(r.start * each, r.len() * each)?),
         Pick::Rows(list) => segments(flat, list.iter().map(|r| r * each), each, list.len()),
     }
 }
 
-/// Neighbouring elements, not copied.
-fn part(flat: &Tensor, start: usize, len: usize) -> Result<Tensor> {
-    if flat.dtype() == DType::String {
-        return Ok(Tensor::from_strings([len], flat.as_strings()?.slice(start, len))?);
-    }
-    let size = flat.dtype().size();
-    Ok(Tensor::from_buffer(flat.dtype(), [len], flat.buffer()?.slice_with_length(start * size, len * size))?)
-}
-
 /// Segments of `each` elements end to end.
 fn segments(flat: &Tensor, starts: impl Iterator<Item = usize>, each: usize, count: usize) -> Result<Tensor> {
+    if let Some((codes, texts)) = flat.coded() {
+        let picked: Vec<u32> = starts.flat_map(|s| &codes[s..s + each]).copied().collect();
+        return Ok(Tensor::from_codes([count * each], picked.into(), texts.clone())?);
+    }
     if flat.dtype() == DType::String {
         let strings = flat.as_strings()?;
         let picked = starts.flat_map(|s| s..s + each).map(|i| strings.value(i));

@@ -1,11 +1,11 @@
 //! Entries of a table's answers, in the order of rows.
 //!
-//! Numbers, lists of a fixed number of them, and structs and dictionaries of these are copied here, straight from their
-//! buffers; everything else by Arrow's `take`, or `interleave` where they lie in several arrays.
+//! Numbers, lists of a fixed number of them, and structs of these are copied here, straight from their buffers; everything
+//! else by Arrow's `take`, or `interleave` where they lie in several arrays.
 
 use crate::Result;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, FixedSizeListArray, PrimitiveArray, StructArray, UInt32Array,
+    Array, ArrayRef, ArrowPrimitiveType, FixedSizeListArray, PrimitiveArray, StructArray, UInt32Array,
     cast::AsArray, types::*,
 };
 use arrow_buffer::ScalarBuffer;
@@ -70,13 +70,6 @@ trait Wanted {
                 let columns = (0..fields.len()).map(column).collect::<Result<_>>()?;
                 Some(Arc::new(StructArray::try_new(fields.clone(), columns, None)?))
             }
-            // Keys of several dictionaries are not the same values'.
-            DataType::Dictionary(key, _) if width == 1 && **key == DataType::Int32 && parts.len() == 1 => {
-                let keys = self
-                    .numbers::<Int32Type>(&each(&|part| Arc::new(part.as_dictionary::<Int32Type>().keys().clone())), 1);
-                let values = first.as_dictionary::<Int32Type>().values().clone();
-                Some(Arc::new(DictionaryArray::try_new(keys.as_primitive::<Int32Type>().clone(), values)?))
-            }
             _ => None,
         })
     }
@@ -101,7 +94,7 @@ impl Wanted for Entries<'_> {
     }
 
     fn by_arrow(&self, parts: &[ArrayRef]) -> Result<ArrayRef> {
-        let entries = UInt32Array::from_iter_values(self.0.iter().copied());
+        let entries = UInt32Array::from(self.0.to_vec());
         Ok(arrow_select::take::take(&parts[0], &entries, None)?)
     }
 }
@@ -135,7 +128,7 @@ fn pieces<T: Copy, const N: usize>(values: &[T], entries: &[u32]) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Float32Array, Int64Array, StringArray, StringViewArray};
+    use arrow_array::{DictionaryArray, Float32Array, Int64Array, StringArray, StringViewArray};
     use arrow_schema::Field;
 
     fn lists(size: i32) -> ArrayRef {

@@ -3,7 +3,7 @@
 use crate::{
     DType, Error, Result, Tensor,
     numeric::{Number, with_number},
-    texts,
+    tensor::Texts,
 };
 use hashbrown::HashMap;
 
@@ -64,17 +64,20 @@ impl Positions {
         self.ints.iter().map(|(key, position)| (*key, *position))
     }
 
+    /// The position of each text.
+    pub(super) fn of_texts(&self, texts: &[&str]) -> impl Iterator<Item = Option<usize>> {
+        texts.iter().map(|text| self.texts.get(*text).copied())
+    }
+
     /// The position of each element's key; floats are looked up among float keys, integers among integer keys.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for types that are no keys.
     pub(super) fn of(&self, x: &Tensor) -> Result<Vec<Option<usize>>> {
         if x.dtype() == DType::String {
-            let strings = x.as_strings()?;
-            let found = texts::distinct(strings);
-            let known: Vec<Option<usize>> =
-                found.firsts.iter().map(|place| self.texts.get(strings.value(*place)).copied()).collect();
-            return Ok(found.numbers.iter().map(|number| known[*number as usize]).collect());
+            let Texts { texts, codes } = x.texts()?;
+            let known: Vec<Option<usize>> = self.of_texts(&texts).collect();
+            return Ok(codes.iter().map(|code| known[*code as usize]).collect());
         }
         let float = x.dtype().is_float();
         let x = x.widen()?;
