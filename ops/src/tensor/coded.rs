@@ -126,7 +126,11 @@ mod tests {
         assert_eq!((&found.texts[..], &found.codes[..]), (&words[..], &codes[..]));
         assert!(matches!(found.codes, Cow::Borrowed(_)), "codes are not copied");
         assert_eq!(tensor, plain);
-        assert_eq!(clone.byte_size(), 6 * 4 + 4 * 16 + 24 + 6 * 16, "strings are made once for a tensor and its clones");
+        assert_eq!(
+            clone.byte_size(),
+            6 * 4 + 4 * 16 + 24 + 6 * 16,
+            "strings are made once for a tensor and its clones"
+        );
         for (start, len) in [(0, 6), (2, 3), (5, 1), (6, 0)] {
             let part = tensor.part(start, len).unwrap();
             assert!(part.coded().is_some_and(|(own, _)| own[..] == codes[start..start + len]));

@@ -9,7 +9,7 @@ use arrow_array::{
 use arrow_buffer::{ArrowNativeType, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Fields};
 use half::bf16;
-use hologram_ops::{DType, Dim, Tensor, Value, texts::distinct};
+use hologram_ops::{DType, Dim, Tensor, Value};
 use std::{collections::HashMap, sync::Arc};
 
 /// The name of an answer of several outputs.
@@ -239,20 +239,24 @@ fn column(tensor: &Tensor, c: usize, k: usize) -> Result<ArrayRef> {
 fn label_array(tensor: &Tensor, labels: &Arc<StringArray>) -> Result<ArrayRef> {
     let mut codes: HashMap<&str, i32> = (0i32..).zip(labels.iter().flatten()).map(|(i, l)| (l, i)).collect();
     let mut added: Vec<&str> = Vec::new();
-    let strings = tensor.as_strings()?;
-    let texts = distinct(strings);
-    let mut coded: Vec<i32> = Vec::with_capacity(texts.firsts.len());
-    for place in &texts.firsts {
-        let label = strings.value(*place);
-        let next =
-            i32::try_from(codes.len()).map_err(|_| Error::new(ErrorKind::Exhausted, "more labels than codes"))?;
-        let code = *codes.entry(label).or_insert(next);
-        if code == next {
-            added.push(label);
-        }
+    let found = tensor.texts()?;
+    let mut coded: Vec<i32> = Vec::with_capacity(found.texts.len());
+    for (place, label) in (0_u32..).zip(&found.texts) {
+        let known = codes.get(label).copied();
+        // A text that no element has may be missing.
+        let code = match known.or_else(|| (!found.codes.contains(&place)).then_some(0)) {
+            Some(code) => code,
+            None => {
+                let next = i32::try_from(codes.len())
+                    .map_err(|_| Error::new(ErrorKind::Exhausted, "more labels than codes"))?;
+                codes.insert(label, next);
+                added.push(label);
+                next
+            }
+        };
         coded.push(code);
     }
-    let keys: Vec<i32> = texts.numbers.iter().map(|number| coded[*number as usize]).collect();
+    let keys: Vec<i32> = found.codes.iter().map(|code| coded[*code as usize]).collect();
     let values: ArrayRef = if added.is_empty() {
         labels.clone()
     } else {

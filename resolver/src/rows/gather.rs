@@ -5,8 +5,8 @@
 
 use crate::Result;
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, FixedSizeListArray, PrimitiveArray, StructArray, UInt32Array,
-    cast::AsArray, types::*,
+    Array, ArrayRef, ArrowPrimitiveType, FixedSizeListArray, PrimitiveArray, StructArray, UInt32Array, cast::AsArray,
+    types::*,
 };
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::DataType;

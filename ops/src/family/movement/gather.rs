@@ -2,7 +2,7 @@
 
 use super::{
     flow,
-    select::{around, copy_runs, wrap_index},
+    select::{around, copy_runs, select, wrap_index},
 };
 use crate::{Dim, Fact, Inputs, Missing, Node, Operator, Result, Rows, Value, fact::Facts, operator::axis_index};
 use std::sync::Arc;
@@ -44,6 +44,9 @@ impl Operator for Gather {
         let at = indices.to_i64_vec().map_err(|e| e.at("input 1"))?;
         let at = at.iter().map(|i| wrap_index(*i, extent)).collect::<Result<Vec<_>>>().map_err(|e| e.at("input 1"))?;
         let shape = [&data.shape()[..axis], indices.shape(), &data.shape()[axis + 1..]].concat();
+        if data.rank() == 1 {
+            return Ok(vec![select(data, shape, at.into_iter())?.into()]);
+        }
         let runs = (0..outer).flat_map(|o| at.iter().map(move |i| (0, (o * extent + i) * inner)));
         Ok(vec![copy_runs(&[data], shape, inner, runs)?.into()])
     }

@@ -111,22 +111,46 @@ fn copy_strings(sources: &[&Tensor], shape: Vec<usize>, run: usize, runs: Runs<'
         firsts.push(u32::try_from(buffers.len()).map_err(|_| Error::Exhausted("buffers of texts".into()))?);
         buffers.extend(array.data_buffers().iter().cloned());
     }
+    let full = |e| Error::Exhausted(format!("a string tensor of shape {shape:?}: {e}"));
+    let texts: usize = arrays.iter().map(|array| array.len()).sum();
+    // Of texts that are copied more than once the codes are copied.
+    if texts.saturating_mul(2) <= count && u32::try_from(texts).is_ok() {
+        let mut codes: Vec<u32> = Vec::new();
+        codes.try_reserve_exact(count).map_err(full)?;
+        let mut places = vec![0..0; arrays.len()];
+        let mut views = Vec::with_capacity(texts);
+        for ((array, first), places) in arrays.iter().zip(&firsts).zip(&mut places) {
+            *places = views.len()..views.len() + array.len();
+            views.extend(array.views().iter().map(|view| moved(*view, *first)));
+        }
+        for (source, start) in runs {
+            let places = places.get(source).filter(|p| start.checked_add(run).is_some_and(|end| end <= p.len()));
+            let first = places.ok_or_else(|| outside(start))?.start + start;
+            codes.extend((first..first + run).map(|code| code as u32));
+        }
+        // SAFETY: each view is one of an array that was checked, and finds that array's buffers behind those before it.
+        let texts = unsafe { StringViewArray::new_unchecked(views.into(), buffers, None) };
+        return Tensor::from_codes(shape, codes.into(), texts);
+    }
     let mut out: Vec<u128> = Vec::new();
-    out.try_reserve_exact(count).map_err(|e| Error::Exhausted(format!("a string tensor of shape {shape:?}: {e}")))?;
+    out.try_reserve_exact(count).map_err(full)?;
     for (source, start) in runs {
         let piece = arrays.get(source).and_then(|a| a.views().get(start..start.checked_add(run)?));
         let piece = piece.ok_or_else(|| outside(start))?;
-        out.extend(piece.iter().map(|view| match *view as u32 <= MAX_INLINE_VIEW_LEN {
-            true => *view,
-            false => {
-                let view = ByteView::from(*view);
-                ByteView { buffer_index: view.buffer_index + firsts[source], ..view }.as_u128()
-            }
-        }));
+        out.extend(piece.iter().map(|view| moved(*view, firsts[source])));
     }
-    // SAFETY: each view is one of an array that was checked, and finds that array's buffers behind those before it.
+    // SAFETY: as above.
     let strings = unsafe { StringViewArray::new_unchecked(out.into(), buffers, None) };
     Tensor::from_strings(shape, strings)
+}
+
+/// A view whose array's buffers lie behind so many others.
+fn moved(view: u128, first: u32) -> u128 {
+    if view as u32 <= MAX_INLINE_VIEW_LEN {
+        return view;
+    }
+    let view = ByteView::from(view);
+    ByteView { buffer_index: view.buffer_index + first, ..view }.as_u128()
 }
 
 /// Row-major strides of a shape.

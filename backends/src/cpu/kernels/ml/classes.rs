@@ -48,31 +48,37 @@ impl Classes {
         };
         // A lone score stands in the first of two columns until it is both.
         sums(scores, width);
-        if let Some(classes) = classes.first_mut().and_then(Option::as_mut) {
-            for (class, scores) in classes.as_slice_mut::<i64>()?.iter_mut().zip(scores.chunks_exact(width)) {
-                let best = match self.count {
-                    1 => usize::from(scores[0] > 0.0),
-                    count => (1..count).fold(0, |best, i| if scores[i] > scores[best] { i } else { best }),
-                };
-                *class = self.labels[best];
+        let classes = classes.first_mut().and_then(Option::as_mut).map(ViewMut::as_slice_mut::<i64>).transpose()?;
+        match (self.count, self.labels.as_slice()) {
+            (1, [no, yes]) => {
+                let rows = scores.as_chunks_mut::<2>().0;
+                for (class, [score, _]) in classes.into_iter().flatten().zip(&*rows) {
+                    *class = if *score > 0.0 { *yes } else { *no };
+                }
+                if !is_asked {
+                    return Ok(());
+                }
+                if self.link != Link::Logistic {
+                    rows.iter_mut().for_each(|row| *row = [(1.0 - f64::from(row[0])) as f32, row[0]]);
+                    return Ok(());
+                }
+                rows.iter_mut().for_each(|row| *row = [-row[0], row[0]]);
+            }
+            (2, [no, yes]) => {
+                for (class, [first, second]) in classes.into_iter().flatten().zip(scores.as_chunks::<2>().0) {
+                    *class = if second > first { *yes } else { *no };
+                }
+            }
+            (count, labels) => {
+                for (class, scores) in classes.into_iter().flatten().zip(scores.chunks_exact(width)) {
+                    let best = (1..count).fold(0, |best, i| if scores[i] > scores[best] { i } else { best });
+                    *class = labels[best];
+                }
             }
         }
-        if !is_asked {
-            return Ok(());
+        if is_asked {
+            self.link.apply(width, scores);
         }
-        if self.count == 1 {
-            for row in scores.chunks_exact_mut(width) {
-                row[1] = row[0];
-                row[0] = match self.link {
-                    Link::Logistic => -row[1],
-                    _ => (1.0 - f64::from(row[1])) as f32,
-                };
-            }
-            if self.link != Link::Logistic {
-                return Ok(());
-            }
-        }
-        self.link.apply(width, scores);
         Ok(())
     }
 }
@@ -105,6 +111,13 @@ impl Kernel for Finish {
         let x = io.input::<f32>(0)?;
         let Io { outputs, scratch, .. } = io;
         self.classes.finish(self.rows, outputs, scratch, |scores, stride| {
+            // Two columns are most classifiers.
+            let pairs = scores.as_chunks_mut::<2>().0.iter_mut();
+            match (stride, self.intercepts.as_slice()) {
+                (2, [one]) => return pairs.zip(x).for_each(|(row, x)| row[0] = x + one),
+                (2, [a, b]) => return pairs.zip(x.as_chunks().0).for_each(|(row, [x, y])| *row = [x + a, y + b]),
+                _ => {}
+            }
             for (out, x) in scores.chunks_exact_mut(stride).zip(x.chunks_exact(self.intercepts.len())) {
                 out.iter_mut().zip(x).zip(&self.intercepts).for_each(|((o, x), intercept)| *o = x + intercept);
             }
