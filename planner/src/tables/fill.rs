@@ -199,7 +199,11 @@ impl<'a> Rows<'a> {
             if tensor.shape().first() != Some(&entries.len()) {
                 return Err(Error::invalid(format!("{:?} for {} rows", tensor.shape(), entries.len())).into());
             }
-            answers.push(tensor);
+            // What the table keeps is each entry's own text, whose bytes are counted.
+            answers.push(match tensor.coded() {
+                Some(_) => Tensor::from_strings(tensor.shape(), tensor.as_strings()?.clone())?,
+                None => tensor,
+            });
         }
         Ok(answers)
     }

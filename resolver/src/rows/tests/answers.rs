@@ -4,17 +4,17 @@ use super::{Columns, answer, fields, models::*, run};
 use crate::{ErrorKind, Session, rows::*};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Float32Array, Float64Array,
-    Int8Array, Int32Array, Int64Array, LargeListArray, ListArray, StringArray, StringViewArray,
-    TimestampMicrosecondArray,
-    cast::AsArray,
-    types::{Float32Type, Float64Type, Int8Type, Int32Type, Int64Type},
+    Int8Array, Int32Array, Int64Array, LargeListArray, ListArray, PrimitiveArray, StringArray, StringViewArray,
+    TimestampMicrosecondArray, cast::AsArray, types::*,
 };
-use arrow_buffer::NullBuffer;
+use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, Field};
 use hologram_ops::{
+    Attribute,
     DType::{self, BF16, Bool, F16, F32, F64, I64, String as Text},
     Error,
     control::Control,
+    graph::{Graph, ValueId},
 };
 use std::sync::Arc;
 
@@ -170,6 +170,12 @@ fn class_labels_are_a_dictionary_and_unforeseen_ones_are_added() {
     assert_eq!(values, ["cat", "dog", "emu"]);
     assert_eq!(dictionary.keys().iter().collect::<Vec<_>>(), [Some(1), None, Some(2), Some(1), Some(0)]);
     assert_eq!(stats.null_rows, 1);
+    // Texts that no row has are no labels.
+    let values: ArrayRef = Arc::new(StringArray::from(vec!["rhea", "dog", "cat"]));
+    let column: ArrayRef = Arc::new(DictionaryArray::<Int8Type>::new(Int8Array::from(vec![1, 2, 1]), values));
+    let (array, _) = answer(&model, &[("x", column)], &options()).unwrap();
+    let dictionary = array.as_dictionary::<Int32Type>();
+    assert_eq!((dictionary.values().len(), &dictionary.keys().values()[..]), (2, &[1, 0, 1][..]));
 }
 
 #[test]
@@ -267,6 +273,76 @@ fn dictionaries_are_cast_by_value_and_text_is_coded() {
     let cells = floats(&array);
     assert_eq!(cells[..3], [Some(1.0), Some(0.0), Some(2.0)]);
     assert!(cells[3].is_some_and(f32::is_nan) && cells[4].is_some_and(f32::is_nan), "unknown and NULL are missing");
+}
+
+/// The same texts behind a dictionary of this type of keys: every text twice, one that no row has, and one that is NULL.
+fn behind<K: ArrowDictionaryKeyType>(texts: &StringArray, words: &[&str], null_value: bool) -> ArrayRef {
+    let null = null_value.then_some(None);
+    let values: StringArray = words.iter().chain(words).chain(&["of no row"]).copied().map(Some).chain(null).collect();
+    let key = |(row, text): (usize, Option<&str>)| match text {
+        Some(text) => {
+            let at = words.iter().position(|word| *word == text).unwrap();
+            Some(K::Native::from_usize(at + if row % 3 == 0 { words.len() } else { 0 }).unwrap())
+        }
+        None => (null_value && row % 2 == 0).then(|| K::Native::from_usize(values.len() - 1).unwrap()),
+    };
+    let keys: PrimitiveArray<K> = texts.iter().enumerate().map(key).collect();
+    Arc::new(DictionaryArray::try_new(keys, Arc::new(values)).unwrap())
+}
+
+#[test]
+fn texts_behind_dictionaries_are_those_of_plain_columns() {
+    let words = ["red", "", "a colour that is longer than a view", "grün"];
+    // Texts as they are; a number for each, from two columns that are a table, and from two that are apart.
+    let label = |graph: &mut Graph, id: ValueId| {
+        let node = graph.add_op("LabelEncoder").domain("ai.onnx.ml", 2).input(id, 0, 0);
+        let keys = words[1..].iter().map(|word| (*word).into()).collect();
+        let node = node.attribute("keys_strings", Attribute::Strings(keys));
+        let node = node.attribute("values_floats", Attribute::Floats(vec![1.5, 2.5, 3.5])).finish().unwrap();
+        graph.output_of(node, 0).unwrap()
+    };
+    let apart = [port("t", Text, &[0]), port("u", Text, &[0, 1])];
+    let labelled = |inputs: &[P], shapes: &[&[usize]]| {
+        let outputs: Vec<P> = ["y", "z"].iter().zip(shapes).map(|(name, shape)| port(name, F32, shape)).collect();
+        session(inputs, &outputs, rows(true, 0), |graph, ids| ids.iter().map(|id| label(graph, *id)).collect())
+    };
+    let models = [
+        echo(&apart, &apart, rows(true, 0)),
+        labelled(&apart, &[&[0], &[0, 1]]),
+        labelled(&[port("t", Text, &[0, 2])], &[&[0, 2]]),
+    ];
+    let mut batches = 0;
+    for (rows, nulls) in [(40, false), (40, true), (3, true), (0, false)] {
+        let text = |row: usize, by: usize| (!nulls || row % 5 != 1).then(|| words[row * by % 7 % 4]);
+        let [t, u] = [3, 5].map(|by| (0..rows).map(|row| text(row, by)).collect::<StringArray>());
+        let coded = |texts: &StringArray, kind: usize| match kind {
+            0 => behind::<Int8Type>(texts, &words, false),
+            1 => behind::<Int16Type>(texts, &words, nulls),
+            2 => behind::<Int32Type>(texts, &words, false),
+            3 => behind::<Int64Type>(texts, &words, nulls),
+            4 => behind::<UInt8Type>(texts, &words, nulls),
+            5 => behind::<UInt16Type>(texts, &words, false),
+            6 => behind::<UInt32Type>(texts, &words, false),
+            _ => behind::<UInt64Type>(texts, &words, nulls),
+        };
+        for model in &models {
+            let plain: Columns = vec![("t", Arc::new(t.clone())), ("u", Arc::new(u.clone()))];
+            for kind in 0..8 {
+                let (first, second) = (coded(&t, kind), coded(&u, (kind + 1) % 8));
+                for start in [0, rows / 3] {
+                    let part = |array: &ArrayRef| array.slice(start, rows - start);
+                    let plain: Columns = plain.iter().map(|(name, array)| (*name, part(array))).collect();
+                    let columns: Columns = vec![("t", part(&first)), ("u", part(&second))];
+                    let (expected, told) = answer(model, &plain, &options()).unwrap();
+                    let (array, stats) = answer(model, &columns, &options()).unwrap();
+                    assert_eq!(&array, &expected, "kind {kind}, rows from {start} of {rows}");
+                    assert_eq!((stats.null_rows, stats.runs), (told.null_rows, told.runs));
+                    batches += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(batches, 4 * 3 * 8 * 2);
 }
 
 #[test]

@@ -153,11 +153,18 @@ fn class_scores() {
 #[test]
 fn encoded_products() {
     // Columns of codes or numbers, and categories of each; 0 of them for numbers.
-    let layouts: [&[(usize, usize)]; 5] =
-        [&[(1, 3)], &[(3, 4), (1, 9)], &[(2, 0), (1, 5)], &[(1, 5), (40, 0), (2, 3), (1, 0)], &[(3, 0), (2, 0)]];
+    let layouts: [&[(usize, usize)]; 7] = [
+        &[(1, 3)],
+        &[(3, 4), (1, 9)],
+        &[(1, 127), (1, 60)],
+        &[(2, 200), (1, 30)],
+        &[(2, 0), (1, 5)],
+        &[(1, 5), (40, 0), (2, 3), (1, 0)],
+        &[(3, 0), (2, 0)],
+    ];
     for layout in layouts {
         let features: usize = layout.iter().map(|(columns, categories)| columns * (*categories).max(1)).sum();
-        for targets in [1, 3, 20] {
+        for targets in [1, 2, 3, 20] {
             // Products that vanish below zero leave a negative zero, and so do coefficients.
             for tiny in [false, true] {
                 let coefficient = |i: usize| match (tiny, i % 4) {
