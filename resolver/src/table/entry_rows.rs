@@ -2,7 +2,7 @@
 
 use super::Axis;
 use crate::{Result, Signature};
-use arrow_array::StringViewArray;
+use arrow_buffer::{ArrowNativeType, Buffer};
 use hologram_ops::{DType, Tensor, Value};
 
 /// The rows of a space, by their entries.
@@ -63,28 +63,55 @@ impl EntryRows {
 
 impl Input {
     fn tensor(&self, entries: &[u64]) -> hologram_ops::Result<Tensor> {
-        let mut shape = vec![entries.len()];
-        if self.is_list {
-            shape.push(self.axes.len());
+        let mut columns =
+            self.axes.iter().map(|digit| digit.column(entries)).collect::<hologram_ops::Result<Vec<_>>>()?;
+        match columns.as_slice() {
+            [_] if !self.is_list => Ok(columns.remove(0)),
+            [] => Tensor::zeros(self.dtype, [entries.len(), 0]),
+            _ => Tensor::from_columns(columns),
         }
-        let elements = entries.iter().flat_map(|entry| {
-            self.axes.iter().map(move |Digit { stride, elements }| {
-                let code = (entry / stride) as usize % elements.len();
-                (code, elements)
-            })
-        });
-        if self.dtype == DType::String {
-            let mut texts = Vec::new();
-            for (code, list) in elements {
-                texts.push(list.as_strings()?.value(code));
+    }
+}
+
+impl Digit {
+    /// The elements of some entries.
+    fn column(&self, entries: &[u64]) -> hologram_ops::Result<Tensor> {
+        let (elements, rows) = (&self.elements, [entries.len()]);
+        if elements.dtype() == DType::String {
+            let codes: Vec<u32> = self.codes(entries).map(|code| code as u32).collect();
+            return Tensor::from_codes(rows, codes.into(), elements.as_strings()?.clone());
+        }
+        let list = elements.buffer()?;
+        let picked = match elements.dtype().size() {
+            1 => self.pick::<u8>(list, entries),
+            2 => self.pick::<u16>(list, entries),
+            4 => self.pick::<u32>(list, entries),
+            _ => self.pick::<u64>(list, entries),
+        };
+        Tensor::from_buffer(elements.dtype(), rows, picked)
+    }
+
+    fn pick<T: ArrowNativeType>(&self, list: &Buffer, entries: &[u64]) -> Buffer {
+        let list = list.typed_data::<T>();
+        Buffer::from_vec(self.codes(entries).map(|code| list[code]).collect::<Vec<T>>())
+    }
+
+    /// The codes of some entries. Most entries follow on the one before, and then nothing is divided.
+    fn codes(&self, entries: &[u64]) -> impl Iterator<Item = usize> {
+        let count = self.elements.len();
+        // The entry that would follow, its code, and how many entries have this code from there on.
+        let (mut next, mut code, mut left) = (None, 0, 0);
+        entries.iter().map(move |entry| {
+            if next != Some(*entry) {
+                code = (entry / self.stride) as usize % count;
+                left = self.stride - entry % self.stride;
+            } else if left == 0 {
+                code = if code + 1 == count { 0 } else { code + 1 };
+                left = self.stride;
             }
-            return Tensor::from_strings(shape, StringViewArray::from_iter_values(texts));
-        }
-        let size = self.dtype.size();
-        let mut bytes = Vec::with_capacity(entries.len() * self.axes.len() * size);
-        for (code, list) in elements {
-            bytes.extend_from_slice(&list.buffer()?.as_slice()[code * size..][..size]);
-        }
-        Tensor::from_buffer(self.dtype, shape, bytes.into())
+            left -= 1;
+            next = Some(entry + 1);
+            code
+        })
     }
 }

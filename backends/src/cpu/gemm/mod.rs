@@ -5,6 +5,7 @@
 //! partial sums are carried, not re-added, so the bits do not depend on blocking, tile shape or instruction set.
 
 mod micro;
+mod narrow;
 mod pack;
 
 pub(crate) use pack::{KC, PackedA, PackedB, StripSource};
@@ -13,6 +14,9 @@ use super::simd::Isa;
 
 /// Rows of A that are packed at once by a run-time operand.
 const MC: usize = 96;
+
+/// Fewer rows do not fill the vectors of a product of few columns.
+const ROWS_MIN: usize = 16;
 
 /// Numbers of scratch memory that [`product`] needs for an A that is packed on the way.
 pub(crate) fn scratch_len(k: usize) -> usize {
@@ -75,6 +79,14 @@ fn chains(
     }
     for (block, k0) in (0..k).step_by(KC).enumerate() {
         let kc = KC.min(k - k0);
+        let is_first = k0 == 0 && are_new;
+        if let Left::Rows(values) = a
+            && narrow::takes(b)
+            && m >= ROWS_MIN
+        {
+            narrow::block(isa, &values[k0..], k, m, b, block, c, ldc, is_first, scratch);
+            continue;
+        }
         for i0 in (0..m).step_by(MC) {
             let rows = MC.min(m - i0);
             let strips: &[f32] = match a {
@@ -84,7 +96,7 @@ fn chains(
                     &scratch[..rows * kc]
                 }
             };
-            micro::block(isa, strips, rows, kc, b, block, &mut c[i0 * ldc..], ldc, k0 == 0 && are_new);
+            micro::block(isa, strips, rows, kc, b, block, &mut c[i0 * ldc..], ldc, is_first);
         }
     }
 }
@@ -115,6 +127,11 @@ mod tests {
             (100, 1, 20),
             (7, 0, 3),
             (2, 3, 0),
+            (16, 1, 300),
+            (70, 3, 5),
+            (129, 8, 257),
+            (64, 4, 64),
+            (31, 2, 6),
         ] {
             let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
             let expected: Vec<u32> = (0..m * n)

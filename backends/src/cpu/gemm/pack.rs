@@ -85,14 +85,33 @@ pub(super) fn pack_a(a: &[f32], k: usize, i0: usize, rows: usize, k0: usize, kc:
     let mut done = 0;
     while done < rows {
         let height = tile_rows(rows - done);
-        let strip = &mut out[done * kc..][..height * kc];
-        for r in 0..height {
-            let row = &a[(i0 + done + r) * k + k0..][..kc];
-            for (l, x) in row.iter().enumerate() {
-                strip[l * height + r] = *x;
+        transpose(&a[(i0 + done) * k + k0..], k, height, kc, &mut out[done * kc..][..height * kc], height);
+        done += height;
+    }
+}
+
+/// Writes `kc` rows of `rows` numbers, `height` apart, from `rows` rows of `kc` numbers, `stride` apart.
+pub(super) fn transpose(a: &[f32], stride: usize, rows: usize, kc: usize, out: &mut [f32], height: usize) {
+    let row = |r: usize| &a[r * stride..][..kc];
+    let fours = rows / 4 * 4;
+    for r in (0..fours).step_by(4) {
+        // Sixteen numbers at a time: both sides are read and written by fours.
+        let blocks = [row(r), row(r + 1), row(r + 2), row(r + 3)].map(|row| row.as_chunks::<4>());
+        for l in 0..kc / 4 {
+            let [a, b, c, d] = blocks.map(|(fours, _)| fours[l]);
+            for i in 0..4 {
+                out[(4 * l + i) * height + r..][..4].copy_from_slice(&[a[i], b[i], c[i], d[i]]);
             }
         }
-        done += height;
+        for l in kc / 4 * 4..kc {
+            let rest = blocks.map(|(_, rest)| rest[l % 4]);
+            out[l * height + r..][..4].copy_from_slice(&rest);
+        }
+    }
+    for r in fours..rows {
+        for (l, x) in row(r).iter().enumerate() {
+            out[l * height + r] = *x;
+        }
     }
 }
 
