@@ -148,15 +148,20 @@ unsafe fn tile<V: Vector, const M: usize, const H: usize>(
     assert!(
         a.len() + H >= H * kc + M && b.len() >= width * kc && c.len() >= (M - 1) * ldc + columns && columns <= width
     );
-    let mut edge = [[0.0f32; 32]; M];
-    let whole = columns == width;
-    if !whole && !first {
-        for (r, row) in edge.iter_mut().enumerate() {
-            row[..columns].copy_from_slice(&c[r * ldc..][..columns]);
-        }
-    }
     // A partial tile works on a copy of full width; its lanes past the edge are computed and dropped.
-    let (tile, step) = if whole { (c.as_mut_ptr(), ldc) } else { (edge.as_mut_ptr().cast::<f32>(), 32) };
+    let mut edge = (columns < width).then(|| {
+        let mut edge = [[0.0f32; 32]; M];
+        if !first {
+            for (r, row) in edge.iter_mut().enumerate() {
+                row[..columns].copy_from_slice(&c[r * ldc..][..columns]);
+            }
+        }
+        edge
+    });
+    let (tile, step) = match &mut edge {
+        Some(edge) => (edge.as_mut_ptr().cast::<f32>(), 32),
+        None => (c.as_mut_ptr(), ldc),
+    };
     // SAFETY: the caller has the instruction set.
     let zero = unsafe { V::zero() };
     let mut sums = [[zero; VECTORS]; M];
@@ -204,7 +209,7 @@ unsafe fn tile<V: Vector, const M: usize, const H: usize>(
             unsafe { sum.store(at) };
         }
     }
-    if !whole {
+    if let Some(edge) = &edge {
         for (r, row) in edge.iter().enumerate() {
             c[r * ldc..][..columns].copy_from_slice(&row[..columns]);
         }

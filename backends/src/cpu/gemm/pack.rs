@@ -98,9 +98,9 @@ pub(super) fn transpose(a: &[f32], stride: usize, rows: usize, kc: usize, out: &
         // Sixteen numbers at a time: both sides are read and written by fours.
         let blocks = [row(r), row(r + 1), row(r + 2), row(r + 3)].map(|row| row.as_chunks::<4>());
         for l in 0..kc / 4 {
-            let [a, b, c, d] = blocks.map(|(fours, _)| fours[l]);
-            for i in 0..4 {
-                out[(4 * l + i) * height + r..][..4].copy_from_slice(&[a[i], b[i], c[i], d[i]]);
+            let turned = turn(blocks.map(|(fours, _)| &fours[l]));
+            for (i, four) in turned.iter().enumerate() {
+                out[(4 * l + i) * height + r..][..4].copy_from_slice(four);
             }
         }
         for l in kc / 4 * 4..kc {
@@ -113,6 +113,42 @@ pub(super) fn transpose(a: &[f32], stride: usize, rows: usize, kc: usize, out: &
             out[l * height + r] = *x;
         }
     }
+}
+
+/// The columns of four rows.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn turn(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    use std::arch::x86_64::*;
+    #[target_feature(enable = "sse2")]
+    #[inline]
+    unsafe fn by_shuffles(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
+        // SAFETY: there are four numbers.
+        let [a, b, c, d] = rows.map(|row| unsafe { _mm_loadu_ps(row.as_ptr()) });
+        let (low, low_of_others) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let (high, high_of_others) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        let columns = [
+            _mm_movelh_ps(low, low_of_others),
+            _mm_movehl_ps(low_of_others, low),
+            _mm_movelh_ps(high, high_of_others),
+            _mm_movehl_ps(high_of_others, high),
+        ];
+        columns.map(|column| {
+            let mut four = [0.0; 4];
+            // SAFETY: as above.
+            unsafe { _mm_storeu_ps(four.as_mut_ptr(), column) };
+            four
+        })
+    }
+    // SAFETY: every x86-64 CPU has it.
+    unsafe { by_shuffles(rows) }
+}
+
+/// The columns of four rows.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn turn(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    std::array::from_fn(|i| rows.map(|row| row[i]))
 }
 
 /// The left operand, packed once.
