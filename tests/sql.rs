@@ -6,6 +6,8 @@
 
 #[path = "sql/fixture.rs"]
 mod fixture;
+#[path = "sql/texts.rs"]
+mod texts;
 
 use datafusion::{
     arrow::{

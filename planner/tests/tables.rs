@@ -263,7 +263,7 @@ fn once(
     rows_session.run(&used, columns[0].1.len(), &Control::default()).map_err(|e| e.to_string())
 }
 
-/// Answers a batch twice, which must be the same.
+/// Answers a batch twice, and with its texts in other layouts than they were bound in, which must be the same.
 fn answer(
     session: &Session,
     columns: &[(&str, ArrayRef)],
@@ -271,7 +271,24 @@ fn answer(
 ) -> Result<(ArrayRef, RowStats), String> {
     let first = once(session, columns, options)?;
     assert_same(&first.0, &once(session, columns, options)?.0, "the second time");
+    let other: Vec<(&str, ArrayRef)> = columns.iter().map(|(name, array)| (*name, in_other_layout(array))).collect();
+    let binding = bound(session, columns, options)?;
+    let used: Vec<ArrayRef> = binding.columns().iter().map(|i| other[*i].1.clone()).collect();
+    let again = RowSession::new(session.clone(), binding).map_err(|e| e.to_string())?;
+    let again = again.run(&used, columns[0].1.len(), &Control::default()).map_err(|e| e.to_string())?;
+    assert_same(&first.0, &again.0, "in another layout");
+    assert_eq!(first.1.missed, again.1.missed, "in another layout");
     Ok(first)
+}
+
+/// Texts behind a dictionary where they are plain, and plain where they are behind one; others as they are.
+fn in_other_layout(array: &ArrayRef) -> ArrayRef {
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    match array.data_type() {
+        DataType::Utf8 | DataType::Utf8View => arrow_cast::cast(array, &dictionary).unwrap(),
+        DataType::Dictionary(_, values) if values.is_string() => arrow_cast::cast(array, values).unwrap(),
+        _ => array.clone(),
+    }
 }
 
 /// Equal values, floats by their bits; all NaNs are one, as they are for the table.

@@ -203,7 +203,7 @@ fn holds(condition: &Expr, name: &str, answers: &ArrayRef, properties: &Executio
 
 /// Whether the table's entry of a row is one of some, as a function of the columns that feed the model.
 #[derive(Debug)]
-struct TableAdmits {
+pub(super) struct TableAdmits {
     /// Says of which condition, for `EXPLAIN`.
     name: String,
     signature: Signature,

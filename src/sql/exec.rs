@@ -3,7 +3,7 @@
 use super::{account::PoolAccount, narrow::Narrowed};
 use crate::Error;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StructArray, UInt64Array, new_null_array};
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use datafusion::{
     arrow::compute::{concat_batches, filter_record_batch, nullif, take},
     common::{
@@ -12,7 +12,7 @@ use datafusion::{
         tree_node::TreeNodeRecursion,
     },
     error::Result,
-    execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext},
+    execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext, cache::cache_manager::FileMetadataCache},
     physical_expr::{PhysicalExpr, projection::ProjectionMapping},
     physical_plan::{
         ChildrenPropertiesMode, DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties,
@@ -58,6 +58,8 @@ pub(crate) struct PhysicalCall {
 pub struct PredictExec {
     input: Arc<dyn ExecutionPlan>,
     calls: Arc<Vec<PhysicalCall>>,
+    /// The metadata of files that the session knows.
+    files: Arc<FileMetadataCache>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -65,11 +67,11 @@ pub struct PredictExec {
 
 impl PredictExec {
     /// A plan that answers some calls over the rows of `input`.
-    pub(crate) fn try_new(input: Arc<dyn ExecutionPlan>, calls: Vec<PhysicalCall>) -> Result<Self> {
-        Self::over(input, Arc::new(calls))
-    }
-
-    fn over(input: Arc<dyn ExecutionPlan>, calls: Arc<Vec<PhysicalCall>>) -> Result<Self> {
+    pub(crate) fn try_new(
+        input: Arc<dyn ExecutionPlan>,
+        calls: Arc<Vec<PhysicalCall>>,
+        files: Arc<FileMetadataCache>,
+    ) -> Result<Self> {
         let given = input.schema();
         let mut fields: Vec<_> = given.fields().iter().cloned().collect();
         for call in calls.iter() {
@@ -89,7 +91,17 @@ impl PredictExec {
             input.boundedness(),
         );
         let metrics = ExecutionPlanMetricsSet::new();
-        Ok(Self { input, calls, schema, properties: Arc::new(properties), metrics })
+        Ok(Self { input, calls, files, schema, properties: Arc::new(properties), metrics })
+    }
+
+    /// The calls.
+    pub(super) fn calls(&self) -> &[PhysicalCall] {
+        &self.calls
+    }
+
+    /// The metadata of files that the session knows.
+    pub(super) fn files(&self) -> &FileMetadataCache {
+        self.files.as_ref()
     }
 
     /// Whether a row's answers depend on that row alone.
@@ -112,7 +124,7 @@ fn entry(rows: &RowSession) -> Option<&EntryPoint> {
     entries.iter().find(fits)
 }
 
-fn describe(call: &PhysicalCall, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn describe(call: &PhysicalCall, input: &Schema, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let binding = call.rows.binding();
     let columns: Vec<String> = call.columns.iter().map(ToString::to_string).collect();
     write!(f, "{} = {}({})", call.name, call.reference, columns.join(", "))?;
@@ -139,6 +151,8 @@ fn describe(call: &PhysicalCall, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         true => Ok(()),
         false => write!(f, ", {name}=[{}]", lines.join("; ")),
     };
+    let is_coded = |e: &&Arc<dyn PhysicalExpr>| matches!(e.data_type(input), Ok(DataType::Dictionary(_, _)));
+    list("dictionaries", call.columns.iter().filter(is_coded).map(ToString::to_string).collect(), f)?;
     list("casts", binding.casts().iter().map(ToString::to_string).collect(), f)?;
     list("warnings", binding.warnings().to_vec(), f)
 }
@@ -151,7 +165,7 @@ impl DisplayAs for PredictExec {
         write!(f, "PredictExec: ")?;
         for (i, call) in self.calls.iter().enumerate() {
             write!(f, "{}", if i > 0 { "; " } else { "" })?;
-            describe(call, f)?;
+            describe(call, &self.input.schema(), f)?;
         }
         if format == DisplayFormatType::Verbose {
             for call in self.calls.iter() {
@@ -193,7 +207,7 @@ impl ExecutionPlan for PredictExec {
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::over(input, self.calls.clone())?)),
+            (Some(input), true) => Ok(Arc::new(Self::try_new(input, self.calls.clone(), self.files.clone())?)),
             _ => internal_err!("PredictExec takes one input"),
         }
     }

@@ -5,7 +5,8 @@
 //! analyzer rule ([`HoistPredictions`]) takes every call out of its expression into one logical node, [`PredictNode`],
 //! with a plan of its own, [`PredictExec`]: each call is answered once a row, filters on other columns and limits go
 //! below it, predictions that nobody reads disappear, and rows that a `CASE`, `AND`, `OR` or `COALESCE` does not reach are
-//! not scored. What a condition says of a model with a table is asked of the table before a row is scored ([`AdmitByTables`]).
+//! not scored. What a condition says of a model with a table is asked of the table before a row is scored ([`AdmitByTables`]),
+//! and texts that only models read stay the dictionaries that Parquet keeps ([`TextsByCodes`]).
 //!
 //! [`Engine`] is a session with all of it. Who has a context of their own calls [`register`] on its state's builder and
 //! [`register_models_table`] on the context.
@@ -30,6 +31,7 @@ mod prune;
 mod store_table;
 mod table_argument;
 mod table_function;
+mod text_codes;
 mod through;
 
 pub use admit::AdmitByTables;
@@ -48,6 +50,7 @@ pub use prune::PrunePredictions;
 pub use store_table::{CoordinateFunction, StoreTable};
 pub use table_argument::plan_sql;
 pub use table_function::PredictRelation;
+pub use text_codes::TextsByCodes;
 
 use datafusion::{
     catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider},
@@ -73,6 +76,7 @@ pub fn register(builder: SessionStateBuilder, models: &Arc<ModelCatalog>) -> Ses
     builder.scalar_functions().get_or_insert_with(Vec::new).extend([function, coordinate]);
     builder.relation_planners().get_or_insert_with(Vec::new).insert(0, Arc::new(PredictRelation));
     builder
+        .with_physical_optimizer_rule(Arc::new(TextsByCodes))
         .with_config(config)
         .with_analyzer_rule(Arc::new(HoistPredictions::new(models.clone())))
         .with_optimizer_rule(Arc::new(PrunePredictions))

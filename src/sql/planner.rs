@@ -46,7 +46,8 @@ impl ExtensionPlanner for PredictPlanner {
                 rows: call.rows.clone(),
             });
         }
-        Ok(Some(Arc::new(PredictExec::try_new(input.clone(), calls)?)))
+        let files = session.runtime_env().cache_manager.get_file_metadata_cache();
+        Ok(Some(Arc::new(PredictExec::try_new(input.clone(), Arc::new(calls), files)?)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Vectors of `f32` on each instruction set, so that a kernel is written once.
 //!
-//! [`Isa`] is chosen once at start. A kernel is a generic, always-inlined function over [`Vector`]; [`dispatch!`] calls
-//! it inside a function that has the instruction set switched on. Every set gives the same bits: all arithmetic is exact
+//! [`Isa`] is chosen once at start. A kernel is a generic, always-inlined function over [`Vector`]; each kernel
+//! has a function for every set that calls it with that set switched on. Every set gives the same bits: all arithmetic is exact
 //! IEEE 754 with explicit fused multiply-adds.
 
 use std::sync::OnceLock;

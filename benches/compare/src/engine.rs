@@ -332,10 +332,9 @@ fn parts(inputs: &[Value], threads: usize) -> Result<Vec<Vec<Value>>> {
 /// Some rows of a tensor in row-major order.
 fn cut(tensor: &Tensor, start: usize, end: usize) -> Result<Tensor> {
     let mut shape = tensor.shape().to_vec();
-    let of_row = tensor.byte_size() / shape[0];
+    let of_row = shape[1..].iter().product::<usize>();
     shape[0] = end - start;
-    let bytes = tensor.buffer()?.slice_with_length(start * of_row, (end - start) * of_row);
-    Ok(Tensor::from_buffer(tensor.dtype(), shape, bytes)?)
+    Ok(tensor.part(start * of_row, (end - start) * of_row)?.reshape(shape)?)
 }
 
 /// The same table, its columns apart.

@@ -62,8 +62,14 @@ fn plain(ty: &DataType) -> &DataType {
     }
 }
 
-fn is_text(ty: &DataType) -> bool {
+/// Whether a type is one of plain texts.
+pub(super) fn is_text(ty: &DataType) -> bool {
     matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// Whether a column that was bound as one type may come as another: texts in any layout, behind a dictionary or not.
+pub(super) fn is_same_column(bound: &DataType, given: &DataType) -> bool {
+    bound.equals_datatype(given) || is_text(plain(bound)) && is_text(plain(given))
 }
 
 impl Convert {

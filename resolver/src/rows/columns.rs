@@ -1,6 +1,9 @@
 //! From the columns of a batch to tensors: NULL rows left out, each input ready to be cut into runs.
 
-use super::bind::{Bound, BoundColumn, BoundPort, NullRule, Source, fit, port_text};
+use super::{
+    bind::{Bound, BoundColumn, BoundPort, NullRule, Source, fit, port_text},
+    cast::is_same_column,
+};
 use crate::{Error, Result};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, OffsetSizeTrait, StringViewArray,
@@ -155,7 +158,7 @@ pub(super) fn check(bound: &Bound, arrays: &[ArrayRef], rows: usize) -> Result<(
         )));
     }
     for (array, (name, ty)) in arrays.iter().zip(&bound.given) {
-        if !array.data_type().equals_datatype(ty) {
+        if !is_same_column(ty, array.data_type()) {
             return Err(Error::invalid(format!("column '{name}' was bound as {ty} and is {}", array.data_type())));
         }
         if array.len() != rows {

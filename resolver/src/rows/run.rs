@@ -163,6 +163,8 @@ impl RowSession {
 
     /// Answers a batch: the arrays of [`Binding::columns`] in that order, all of `rows` rows.
     ///
+    /// Arrays have the types that were bound, but for texts: those come in any layout, behind a dictionary or not.
+    ///
     /// The answer has one entry a row, in the rows' order. An error of the run fails the batch.
     ///
     /// # Errors

@@ -15,9 +15,6 @@ use super::simd::Isa;
 /// Rows of A that are packed at once by a run-time operand.
 const MC: usize = 96;
 
-/// Fewer rows do not fill the vectors of a product of few columns.
-const ROWS_MIN: usize = 16;
-
 /// Numbers of scratch memory that [`product`] needs for an A that is packed on the way.
 pub(crate) fn scratch_len(k: usize) -> usize {
     MC * KC.min(k.max(1))
@@ -81,8 +78,7 @@ fn chains(
         let kc = KC.min(k - k0);
         let is_first = k0 == 0 && are_new;
         if let Left::Rows(values) = a
-            && narrow::takes(b)
-            && m >= ROWS_MIN
+            && narrow::takes(m, b)
         {
             narrow::block(isa, &values[k0..], k, m, b, block, c, ldc, is_first, scratch);
             continue;

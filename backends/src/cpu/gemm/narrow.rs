@@ -15,11 +15,14 @@ use crate::cpu::simd::{Isa, Portable, Vector};
 const GROUPS: usize = 4;
 
 /// Most rows that are packed together.
-pub(super) const ROWS_MAX: usize = GROUPS * 16;
+const ROWS_MAX: usize = GROUPS * 16;
 
-/// Whether a product of so many columns is for this: a fraction of a strip.
-pub(super) fn takes(b: &PackedB<'_>) -> bool {
-    b.n <= b.width / 4
+/// Fewer rows leave lanes of a group empty.
+const ROWS_MIN: usize = 16;
+
+/// Whether a product of so many rows is for this: columns that are a fraction of a strip.
+pub(super) fn takes(rows: usize, b: &PackedB<'_>) -> bool {
+    rows >= ROWS_MIN && b.n <= b.width / 4
 }
 
 /// Adds one block of k to the outputs of `rows` rows of A, whose numbers of this block lie `stride` apart from the start of

@@ -4,7 +4,7 @@ use super::{
     one_hot_encoder::{OneHotEncoder, encoder},
     table,
 };
-use crate::{DType, Dim, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, tensor::Texts};
+use crate::{DType, Dim, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts};
 use std::sync::Arc;
 
 /// The column that [`OneHotEncoder`] would set to 1, in `i32`; -1 where it would set none. Attributes and errors are the
@@ -27,15 +27,7 @@ impl Operator for CategoryCode {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
-        let code = |at: Option<usize>| at.map_or(-1, |at| at as i32);
-        let codes: Vec<i32> = if self.encoder.texts && self.encoder.zeros {
-            let Texts { texts, codes } = x.texts()?;
-            let known: Vec<i32> = self.encoder.positions.of_texts(&texts).map(code).collect();
-            codes.iter().map(|text| known[*text as usize]).collect()
-        } else {
-            self.encoder.find(x)?.into_iter().map(code).collect()
-        };
-        Ok(vec![Tensor::from_vec(x.shape(), codes)?.into()])
+        Ok(vec![Tensor::from_vec(x.shape(), self.encoder.codes(x)?)?.into()])
     }
 
     fn rows(&self, rows: &[Rows], _inputs: Facts<'_>, outputs: &[Fact]) -> Vec<Rows> {

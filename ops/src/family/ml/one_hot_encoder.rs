@@ -5,7 +5,9 @@ use super::{
     table,
 };
 use crate::{
-    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value, fact::Facts, tensor::element_count,
+    DType, Dim, Error, Fact, Inputs, Node, Operator, Result, Rows, Tensor, Value,
+    fact::Facts,
+    tensor::{Texts, element_count},
 };
 use std::sync::Arc;
 
@@ -50,24 +52,29 @@ impl OneHotEncoder {
         if self.texts { Ok(()) } else { table::number(dtype).map(|_| ()) }
     }
 
-    /// The category of each element.
+    /// The category of each element, -1 for an unknown one. A text is looked up once, however often a coded tensor has it.
     ///
     /// # Errors
     /// [`Error::Invalid`] for another type, and for an unknown category where that is an error.
-    pub(super) fn find(&self, x: &Tensor) -> Result<Vec<Option<usize>>> {
+    pub(super) fn codes(&self, x: &Tensor) -> Result<Vec<i32>> {
         self.check(x.dtype())?;
-        let found: Vec<Option<usize>> = if x.dtype().is_float() {
+        let code = |at: Option<usize>| at.map_or(-1, |at| at as i32);
+        let codes: Vec<i32> = if self.texts {
+            let Texts { texts, codes } = x.texts()?;
+            let known: Vec<i32> = self.positions.of_texts(&texts).map(code).collect();
+            codes.iter().map(|text| known[*text as usize]).collect()
+        } else if x.dtype().is_float() {
             // Truncation maps NaN to a number that must not become category 0.
             let values = table::wide(x)?;
             let ints = Tensor::from_vec(x.shape(), values.iter().map(|v| *v as i64).collect())?;
             let known = self.positions.of(&ints)?;
-            known.into_iter().zip(&values).map(|(at, v)| at.filter(|_| v.is_finite())).collect()
+            known.into_iter().zip(&values).map(|(at, v)| code(at.filter(|_| v.is_finite()))).collect()
         } else {
-            self.positions.of(x)?
+            self.positions.of(x)?.into_iter().map(code).collect()
         };
-        match found.iter().position(|at| at.is_none()).filter(|_| !self.zeros) {
+        match codes.iter().position(|code| *code < 0).filter(|_| !self.zeros) {
             Some(i) => Err(Error::invalid(format!("element {i} of input 0 is of an unknown category"))),
-            None => Ok(found),
+            None => Ok(codes),
         }
     }
 }
@@ -81,12 +88,12 @@ impl Operator for OneHotEncoder {
 
     fn evaluate(&self, inputs: Inputs<'_>) -> Result<Vec<Value>> {
         let x = inputs.tensor(0)?;
-        let found = self.find(x)?;
+        let codes = self.codes(x)?;
         let shape: Vec<usize> = x.shape().iter().copied().chain([self.categories]).collect();
         let mut out = vec![0.0f32; element_count(&shape)?];
-        for (i, at) in found.into_iter().enumerate() {
-            if let Some(at) = at {
-                out[i * self.categories + at] = 1.0;
+        for (i, code) in codes.into_iter().enumerate() {
+            if let Ok(code) = usize::try_from(code) {
+                out[i * self.categories + code] = 1.0;
             }
         }
         Ok(vec![Tensor::from_vec(shape, out)?.into()])

@@ -337,6 +337,13 @@ fn texts_behind_dictionaries_are_those_of_plain_columns() {
                     let (array, stats) = answer(model, &columns, &options()).unwrap();
                     assert_eq!(&array, &expected, "kind {kind}, rows from {start} of {rows}");
                     assert_eq!((stats.null_rows, stats.runs), (told.null_rows, told.runs));
+                    // What was bound as plain texts may come behind a dictionary, and the other way round.
+                    for (bound, given) in [(&plain, &columns), (&columns, &plain)] {
+                        let binding = Binding::positional(model.signature(), &fields(bound), &options()).unwrap();
+                        let (array, stats) = run(model, binding, given).unwrap();
+                        assert_eq!(&array, &expected, "kind {kind} in another layout, rows from {start} of {rows}");
+                        assert_eq!(stats.null_rows, told.null_rows);
+                    }
                     batches += 1;
                 }
             }
