@@ -125,6 +125,8 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
     for (made_as, counts) in [("one_hot", &[12, 8, 5, 20][..]), ("one_hot_wide", &[30; 8])] {
         all.extend(one_hot(&arguments.models, made_as, counts, 100_000));
     }
+    let [_, coded] = one_hot(&arguments.models, "one_hot", &[12, 8, 5, 20], 1_000_000);
+    all.push(coded);
     for peer in [ONNXRUNTIME, ONNXRUNTIME_INT8] {
         let plain = minilm(&arguments.models, 8, 128);
         all.push(Case { name: format!("{} int8 beside {peer}", plain.name), quantized: Some(64), peer, ..plain });

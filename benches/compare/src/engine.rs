@@ -39,8 +39,10 @@ pub(crate) struct Engine {
     control: Control,
     /// Of each thread.
     outputs: Vec<Vec<OutputBuffer>>,
-    /// Threads that a run of many independent rows is spread over.
+    /// Threads that a run of independent rows is spread over, where it takes long enough.
     threads: usize,
+    /// Seconds of a run on one thread, its kernels chosen.
+    run_seconds: f64,
     /// The row door, where the case goes through it.
     rows: Option<Rows>,
     /// Whether runs go into buffers that are used again; else each run allocates its outputs.
@@ -106,6 +108,7 @@ impl Engine {
         let rows_are_free = session.signature().rows.independent && session.signature().rows.fixed.is_none();
         Ok(Self {
             threads: if rows_are_free { threads.max(1) as usize } else { 1 },
+            run_seconds: 0.0,
             session,
             control: Control::default(),
             outputs: Vec::new(),
@@ -147,8 +150,13 @@ impl Engine {
             // Strings and maps have no buffers; a run that fails for another reason fails here again.
             self.into_buffers = false;
             self.session.run_values(inputs.to_vec(), &self.control)?;
+            return Ok(begin.elapsed().as_secs_f64());
         }
-        Ok(begin.elapsed().as_secs_f64())
+        let first = begin.elapsed().as_secs_f64();
+        let begin = Instant::now();
+        self.session.run_into(inputs, &mut Vec::new(), &self.control)?;
+        self.run_seconds = begin.elapsed().as_secs_f64();
+        Ok(first)
     }
 
     /// Nanoseconds of one run.
@@ -161,7 +169,8 @@ impl Engine {
         }
         let nanoseconds = |begin: Instant| u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         if self.into_buffers {
-            let parts = parts(inputs, self.threads)?;
+            let worth = (self.run_seconds / THREAD_SECONDS_MIN) as usize;
+            let parts = parts(inputs, self.threads.min(worth))?;
             self.outputs.resize_with(parts.len(), Vec::new);
             let (session, control) = (&self.session, &self.control);
             let run = |(part, outputs): (&Vec<Value>, &mut Vec<OutputBuffer>)| session.run_into(part, outputs, control);
@@ -307,13 +316,13 @@ fn columns(inputs: &[Value], coded: bool) -> Result<Vec<ArrayRef>> {
     Ok(all)
 }
 
-/// Rows below which a run is not worth a second thread.
-const ROWS_OF_THREAD_MIN: usize = 500;
+/// What a thread does at least: to start it takes some ten microseconds.
+const THREAD_SECONDS_MIN: f64 = 200e-6;
 
 /// The rows of inputs, spread over threads.
 fn parts(inputs: &[Value], threads: usize) -> Result<Vec<Vec<Value>>> {
     let rows = inputs.first().and_then(|x| x.as_tensor().ok()?.shape().first().copied()).unwrap_or(0);
-    let count = threads.min(rows / ROWS_OF_THREAD_MIN).max(1);
+    let count = threads.min(rows).max(1);
     if count == 1 {
         return Ok(vec![inputs.to_vec()]);
     }
