@@ -1,22 +1,22 @@
 //! One row through all trees at once: each feature's place among the thresholds gives the leaves that it leaves open.
 //!
-//! A tree of at most 64 leaves has a word of 64 bits. A test that a row fails closes the leaves of its first child; the
-//! row's leaf is the lowest one that stays open, as in QuickScorer (Lucchese et al., SIGIR 2015). What all tests of a feature
-//! close that lie below a threshold is worked out beforehand, a row of words for each so many thresholds; the few tests
-//! between are applied one by one.
+//! A tree has a word of 64 bits, the leaves that are [open](Closings). What all tests of a feature close that lie below a
+//! threshold is worked out beforehand, a row of words for each so many thresholds; the few tests between are applied one by
+//! one.
 
-use super::{Number, TARGETS_MAX, Table, ordered, split::Split};
+use super::{
+    Number, Table,
+    closing::{Closings, LEAVES, Test},
+    ordered,
+};
 use crate::cpu::simd::{Isa, vectorized};
-use hologram_ops::forest::{Aggregate, BaseOrder, ChildRef, Forest, Precision, Tree, TreeShape};
+use hologram_ops::forest::{BaseOrder, Forest, Precision};
 use std::collections::BTreeMap;
-
-/// Leaves of a tree at most.
-const LEAVES: usize = 64;
 
 /// Thresholds between two rows of words, as few of these as the table's bytes allow.
 const STEPS: [usize; 3] = [16, 32, 64];
 
-/// Bytes of all rows of words and search trees at most, and of what leaves add.
+/// Bytes of all rows of words and search trees at most.
 const BYTES_MAX: usize = 2 << 20;
 
 /// Rows of words that are joined at a time.
@@ -38,7 +38,8 @@ pub(super) struct Bins {
     /// For each threshold of each feature, where its tests end.
     ends: Vec<u32>,
     tests: Vec<Closed>,
-    trees: Vec<Place>,
+    /// The target of each tree.
+    targets: Vec<u32>,
     values: Values,
     isa: Isa,
 }
@@ -61,43 +62,22 @@ struct Closed {
     open: u64,
 }
 
-/// Where the values of a tree's leaves lie, and what they are added to.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    value: u32,
-    target: u32,
-}
-
 /// What leaves add, tree by tree, in the width of the sums.
 #[derive(Debug)]
 enum Values {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
+    F32(Vec<[f32; LEAVES]>),
+    F64(Vec<[f64; LEAVES]>),
 }
 
-/// A test while trees are read: its feature, threshold, whether NaN passes, and what it closes.
-type Test = (u32, f64, bool, Closed);
-
 impl Bins {
-    /// The forest's trees; `None` where they have more than 64 leaves, tests other than of order, linear leaves, leaves that
-    /// add to several targets, extremes, a base that the width of the sums cannot hold, or tables of more than 2 MiB.
-    pub(super) fn new(forest: &Forest, isa: Isa) -> Option<Self> {
-        let is_sum = matches!(forest.aggregate, Aggregate::Sum | Aggregate::Average(_));
-        let is_held = |base: &f64| forest.accumulate.round(*base).to_bits() == base.to_bits();
-        let is_based = forest.base_order == BaseOrder::Last || forest.base.iter().all(is_held);
-        let fits = forest.trees.len() * LEAVES * size_of::<f64>() <= BYTES_MAX && forest.n_targets <= TARGETS_MAX;
-        if !is_sum || !is_based || !forest.linear.is_empty() || !fits {
-            return None;
-        }
-        let (mut trees, mut values, mut tests) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, tree) in forest.trees.iter().enumerate() {
-            trees.push(push(forest, (number, tree), &mut values, &mut tests)?);
-        }
+    /// The forest whose trees these are; `None` where its tables take more than 2 MiB.
+    pub(super) fn new(forest: &Forest, closings: Closings, isa: Isa) -> Option<Self> {
+        let Closings { targets, values, tests } = closings;
         let values = match forest.accumulate {
-            Precision::F32 => Values::F32(values.into_iter().map(|value| value as f32).collect()),
+            Precision::F32 => Values::F32(values.iter().map(|values| values.map(|value| value as f32)).collect()),
             Precision::F64 => Values::F64(values),
         };
-        let words = trees.len().next_multiple_of(8);
+        let words = targets.len().next_multiple_of(8);
         let mut bins = Self {
             features: Vec::new(),
             thresholds: Vec::new(),
@@ -107,7 +87,7 @@ impl Bins {
             step: 0,
             ends: Vec::new(),
             tests: Vec::new(),
-            trees,
+            targets,
             values,
             isa,
         };
@@ -119,12 +99,13 @@ impl Bins {
     fn lay(&mut self, tests: Vec<Test>) -> Option<()> {
         let mut by_feature: BTreeMap<u32, Vec<Test>> = BTreeMap::new();
         for test in tests {
-            by_feature.entry(test.0).or_default().push(test);
+            by_feature.entry(test.feature).or_default().push(test);
         }
+        let is_same = |a: &Test, b: &Test| a.threshold == b.threshold;
         let mut sizes = Vec::new();
         for tests in by_feature.values_mut() {
-            tests.sort_by(|a, b| a.1.total_cmp(&b.1));
-            sizes.push(tests.chunk_by(|a, b| a.1 == b.1).count());
+            tests.sort_by(|a, b| a.threshold.total_cmp(&b.threshold));
+            sizes.push(tests.chunk_by(is_same).count());
         }
         let most = sizes.iter().max().copied().unwrap_or(0);
         self.levels = (most + 1).next_power_of_two().trailing_zeros();
@@ -137,14 +118,14 @@ impl Bins {
             let mut rising = Vec::new();
             let (mut open, mut nan) = (vec![u64::MAX; self.words], vec![u64::MAX; self.words]);
             self.rows.extend(&open);
-            for same in tests.chunk_by(|a, b| a.1 == b.1) {
-                rising.push(same[0].1);
-                for (_, _, nan_first, closed) in same {
-                    open[closed.tree as usize] &= closed.open;
-                    if !nan_first {
-                        nan[closed.tree as usize] &= closed.open;
+            for same in tests.chunk_by(is_same) {
+                rising.push(same[0].threshold);
+                for test in same {
+                    open[test.tree as usize] &= test.open;
+                    if !test.nan_first {
+                        nan[test.tree as usize] &= test.open;
                     }
-                    self.tests.push(*closed);
+                    self.tests.push(Closed { tree: test.tree, open: test.open });
                 }
                 self.ends.push(u32::try_from(self.tests.len()).ok()?);
                 if rising.len().is_multiple_of(self.step) {
@@ -165,7 +146,7 @@ impl Bins {
     pub(super) fn row_ns(&self) -> f32 {
         let features = self.features.len() as f32;
         let between = self.tests.len() as f32 / self.ends.len().max(1) as f32 * self.step as f32 / 2.0;
-        features * (12.0 + 0.1 * self.words as f32 + 0.8 * between) + 1.5 * self.trees.len() as f32
+        features * (12.0 + 0.1 * self.words as f32 + 0.8 * between) + 1.5 * self.targets.len() as f32
     }
 
     /// Bytes of scratch memory, a multiple of eight, for a forest of so many targets.
@@ -252,72 +233,19 @@ impl Bins {
     }
 
     /// Adds what the lowest open leaf of each tree adds.
-    fn add<A: Number>(&self, values: &[A], open: &[u64], sums: &mut [f64]) {
-        let value = |tree: &Place, open: &u64| values[tree.value as usize + open.trailing_zeros() as usize % LEAVES];
+    fn add<A: Number>(&self, values: &[[A; LEAVES]], open: &[u64], sums: &mut [f64]) {
+        let value = |values: &[A; LEAVES], open: &u64| values[open.trailing_zeros() as usize % LEAVES];
+        let trees = values.iter().zip(open).map(|(values, open)| value(values, open));
         if let [sum] = sums {
-            let narrow = self.trees.iter().zip(open).fold(A::of(*sum), |sum, (tree, open)| sum + value(tree, open));
-            *sum = narrow.wide();
+            *sum = trees.fold(A::of(*sum), |sum, value| sum + value).wide();
             return;
         }
-        for (tree, open) in self.trees.iter().zip(open) {
-            let sum = &mut sums[tree.target as usize];
-            *sum = (A::of(*sum) + value(tree, open)).wide();
+        for (value, target) in trees.zip(&self.targets) {
+            let sum = &mut sums[*target as usize];
+            *sum = (A::of(*sum) + value).wide();
         }
     }
 }
 
 /// The place of NaN.
 const NAN: usize = usize::MAX;
-
-/// A test whose first child's leaves begin at a number.
-struct Closing {
-    feature: u32,
-    split: Split<f64>,
-    first: usize,
-}
-
-/// Reads a tree: numbers its leaves, those of a test's first child before those of its second.
-fn push(
-    forest: &Forest,
-    (number, tree): (usize, &Tree),
-    values: &mut Vec<f64>,
-    tests: &mut Vec<Test>,
-) -> Option<Place> {
-    let TreeShape::Nodes { root } = tree.shape else { return None };
-    let mut place = Place { value: u32::try_from(values.len()).ok()?, target: u32::MAX };
-    // A child; a second child with the test whose first child's leaves are all numbered then.
-    let mut open: Vec<(ChildRef, Option<Closing>)> = vec![(root, None)];
-    let mut leaves = 0_usize;
-    while let Some((at, closing)) = open.pop() {
-        if let Some(Closing { feature, split, first }) = closing {
-            let own: u64 = (u64::MAX >> (LEAVES - (leaves - first))) << first;
-            let closed = Closed { tree: u32::try_from(number).ok()?, open: !own };
-            tests.push((feature, split.threshold, split.nan_first, closed));
-        }
-        if at.is_leaf() {
-            let leaf = forest.leaves[at.index() as usize];
-            let weight = forest.weights.get(leaf.first_weight as usize).filter(|_| leaf.n_weights == 1)?;
-            if leaves == LEAVES || place.target != u32::MAX && place.target != weight.target {
-                return None;
-            }
-            place.target = weight.target;
-            values.push(forest.accumulate.round(weight.weight));
-            leaves += 1;
-            continue;
-        }
-        let node = at.index() as usize;
-        let split = match forest.compare {
-            Precision::F32 => Split::<f32>::of(forest, node)?.widened(),
-            Precision::F64 => Split::<f64>::of(forest, node)?,
-        };
-        if split.threshold.is_nan() {
-            return None;
-        }
-        let [first, second] = split.children(forest, node);
-        let feature = forest.nodes.feature[node];
-        open.push((second, Some(Closing { feature, split, first: leaves })));
-        open.push((first, None));
-    }
-    values.resize(place.value as usize + LEAVES, 0.0);
-    Some(place)
-}

@@ -114,11 +114,12 @@ impl Costs {
 
     /// Whether a full block is faster than its rows.
     pub(super) fn are_blocks_ever_faster(&self) -> bool {
-        self.words_for(64 * WORDS) > 0
+        self.words_for(64 * WORDS).0 > 0
     }
 
-    /// The words of the masks of the next block of so many rows; 0 where they go without blocks.
-    pub(super) fn words_for(&self, rows: usize) -> usize {
+    /// The words of the masks of the next block of so many rows, 0 where they go without blocks; and the nanoseconds of a
+    /// row.
+    pub(super) fn words_for(&self, rows: usize) -> (usize, f32) {
         let mut best = (0, self.row);
         for (words, block) in SIZES.into_iter().zip(&self.blocks) {
             let each = block / rows.min(64 * words) as f32;
@@ -126,6 +127,6 @@ impl Costs {
                 best = (words, each);
             }
         }
-        best.0
+        best
     }
 }

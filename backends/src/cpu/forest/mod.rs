@@ -6,16 +6,19 @@
 //! so that the bits are those of the sequential evaluation. Related to QuickScorer (Lucchese et al., SIGIR 2015), which
 //! keeps a bit for each leaf of a row instead of a bit for each row of a leaf.
 //!
-//! Rows that are too few for a block go through all trees at once, each alone, or a few together through one tree after the
-//! other; where the tests are too many for masks, the upper levels of trees go by bits and the others so.
+//! Rows that are too few for a block go through all trees at once, each alone or sixteen together, or a few together through
+//! one tree after the other; where the tests are too many for masks, the upper levels of trees go by bits and the others so.
 
 mod bins;
+mod closing;
 mod costs;
 mod few;
+mod lanes;
 mod leaves;
 mod masks;
 mod ordered;
 mod registers;
+mod sixteens;
 mod split;
 mod steps;
 mod table;
@@ -25,10 +28,12 @@ mod walk;
 
 use super::simd::{Isa, vectorized};
 use bins::Bins;
+use closing::Closings;
 use costs::{Costs, Otherwise};
 use few::Few;
 use hologram_ops::forest::{Aggregate, BaseOrder, Forest, Precision};
 use masks::{Distinct, Tests};
+use sixteens::Sixteens;
 use std::ops::Range;
 use steps::PLANES_MAX;
 pub(crate) use table::{Cells, Table};
@@ -68,6 +73,8 @@ pub(crate) struct Scorer {
     forest: Forest,
     /// `None` where rows go one after the other, however many they are.
     blocks: Option<Blocks>,
+    /// How sixteen rows go through all trees together, where they can.
+    sixteens: Option<Sixteens>,
     /// How a row goes through all trees at once, where it can and this is faster than the ways below.
     bins: Option<Bins>,
     /// How a few rows go together, where they can.
@@ -76,6 +83,8 @@ pub(crate) struct Scorer {
     tops: Option<Tops>,
     /// How a row goes alone else; `None` is as the forest's reference does.
     walk: Option<Walk>,
+    /// About the nanoseconds of a row by these ways.
+    row_ns: f32,
 }
 
 /// What a forest needs for blocks of rows.
@@ -101,16 +110,21 @@ impl Scorer {
             None => Otherwise::Alone,
         };
         let mut blocks = Blocks::new(&forest, isa, otherwise);
-        let mut bins = None;
+        let (mut bins, mut sixteens, mut row_ns) = (None, None, f32::INFINITY);
         if let Some(blocks) = &mut blocks {
-            bins = Bins::new(&forest, isa).filter(|bins| bins.row_ns() < blocks.costs.row_ns());
+            if let Some(closings) = Closings::of(&forest) {
+                sixteens = Sixteens::new(&forest, &closings, isa);
+                bins = Bins::new(&forest, closings, isa).filter(|bins| bins.row_ns() < blocks.costs.row_ns());
+            }
             bins.iter().for_each(|bins| blocks.costs.set_row_ns(bins.row_ns()));
+            row_ns = blocks.costs.row_ns();
+            sixteens = sixteens.filter(|sixteens| sixteens.row_ns(sixteens::ROWS) < row_ns);
         }
         // No row is left for them.
         let few = few.filter(|_| bins.is_none());
         let blocks = blocks.filter(|blocks| blocks.costs.are_blocks_ever_faster());
         let tops = few.as_ref().filter(|_| blocks.is_none()).and_then(|_| Tops::new(&forest, isa));
-        Self { forest, blocks, bins, few, tops, walk }
+        Self { forest, blocks, sixteens, bins, few, tops, walk, row_ns }
     }
 
     /// The forest.
@@ -128,7 +142,8 @@ impl Scorer {
         let few = self.few.as_ref().map_or(0, |few| few.scratch_bytes(targets))
             + self.tops.as_ref().map_or(0, Tops::scratch_bytes);
         let bins = self.bins.as_ref().map_or(0, |bins| bins.scratch_bytes(targets));
-        let alone = self.walk.as_ref().map_or(few, Walk::scratch_bytes).max(bins);
+        let sixteens = self.sixteens.as_ref().map_or(0, |sixteens| sixteens.scratch_bytes(targets));
+        let alone = self.walk.as_ref().map_or(few, Walk::scratch_bytes).max(bins).max(sixteens);
         self.blocks.as_ref().map_or(0, in_blocks).max(alone) + targets * size_of::<f64>() + ALIGN
     }
 
@@ -139,9 +154,20 @@ impl Scorer {
         let start = scratch.as_ptr().align_offset(ALIGN);
         let scratch = &mut scratch[start..][..self.scratch_bytes() - ALIGN];
         let mut first = 0;
-        while let Some(blocks) = &self.blocks {
+        while first < rows {
+            let (words, row_ns) =
+                self.blocks.as_ref().map_or((0, self.row_ns), |blocks| blocks.costs.words_for(rows - first));
+            if let Some(sixteens) = self.sixteens.as_ref().filter(|own| own.row_ns(rows - first) < row_ns) {
+                let together = first..rows.min(first + sixteens::ROWS);
+                let sums = sixteens.sums(&self.forest, table, together.clone(), scratch);
+                finish(&self.forest, sums, (together.len(), sixteens::ROWS));
+                first = together.end;
+                each(Scored { rows: together, scores: sums, apart: sixteens::ROWS });
+                continue;
+            }
+            let Some(blocks) = &self.blocks else { break };
             let input = (table, first..rows);
-            let taken = match blocks.costs.words_for(rows - first) {
+            let taken = match words {
                 8 => blocks.scores::<8>(&self.forest, input, scratch, each),
                 4 => blocks.scores::<4>(&self.forest, input, scratch, each),
                 1 => blocks.scores::<1>(&self.forest, input, scratch, each),

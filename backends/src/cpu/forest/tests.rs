@@ -270,7 +270,8 @@ fn random_forests_give_the_bits_of_the_reference() {
         of_sets += usize::from(Few::new(&forest).is_some_and(|few| few.has_sets()));
         let with = |isa: Option<Isa>, few, walk| {
             let blocks = isa.and_then(|isa| Blocks::new(&forest, isa, Otherwise::Few));
-            (isa, Scorer { forest: forest.clone(), blocks, bins: None, few, tops: None, walk })
+            let row_ns = f32::INFINITY;
+            (isa, Scorer { forest: forest.clone(), blocks, sixteens: None, bins: None, few, tops: None, walk, row_ns })
         };
         let mut scorers = Vec::new();
         for (isa, words) in Isa::available().into_iter().flat_map(|isa| costs::SIZES.map(|words| (isa, words))) {
@@ -286,8 +287,12 @@ fn random_forests_give_the_bits_of_the_reference() {
             begun += usize::from(scorer.tops.is_some());
             scorers.push((Some(isa), scorer));
             let (_, mut scorer) = with(None, None, None);
-            scorer.bins = Bins::new(&forest, isa);
+            scorer.bins = Closings::of(&forest).and_then(|closings| Bins::new(&forest, closings, isa));
             at_once += usize::from(scorer.bins.is_some());
+            scorers.push((Some(isa), scorer));
+            let (_, mut scorer) = with(None, None, None);
+            scorer.sixteens = Closings::of(&forest).and_then(|closings| Sixteens::new(&forest, &closings, isa));
+            assert_eq!(scorer.sixteens.is_some(), Closings::of(&forest).is_some());
             scorers.push((Some(isa), scorer));
         }
         for (isa, scorer) in scorers {
@@ -374,10 +379,12 @@ fn any_number_of_thresholds_is_told_apart() {
                 let scorer = Scorer {
                     forest: forest.clone(),
                     blocks: Some(blocks),
+                    sixteens: None,
                     bins: None,
                     few: None,
                     tops: None,
                     walk: None,
+                    row_ns: f32::INFINITY,
                 };
                 let mut scratch = vec![0_u64; scorer.scratch_bytes() / 8];
                 let mut found = Vec::new();

@@ -1,0 +1,232 @@
+//! The innermost loops of sixteen rows together: which tests they fail, which leaves stay open, what these add.
+
+use super::{closing::LEAVES, sixteens::ROWS, split::Real};
+use crate::cpu::simd::{Isa, vectorized};
+
+/// Leaves of half a tree.
+pub(super) const HALF: usize = LEAVES / 2;
+
+/// The leaves of half a tree that stay open in rows that fail a test.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Closes {
+    pub(super) test: u32,
+    pub(super) open: u32,
+}
+
+/// A tree: what its nodes close, for each half, and what each of its leaves adds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lanes<'a, T> {
+    pub(super) closes: [&'a [Closes]; 2],
+    pub(super) values: &'a [T; LEAVES],
+}
+
+/// A width of features and of what leaves add.
+pub(super) trait Lane: Real {
+    /// Marks for each threshold the rows that are above it, NaN among them unless it comes first.
+    fn fail(isa: Isa, x: &[Self; ROWS], thresholds: &[Self], nan_first: bool, masks: &mut [u16]) {
+        let _ = isa;
+        fail(x, thresholds, nan_first, masks);
+    }
+
+    /// Adds what each row's leaf adds to its sum. All tests have masks.
+    fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
+        vectorized(
+            isa,
+            #[inline(always)]
+            || add(tree, masks, sums),
+        );
+    }
+}
+
+/// As [`Lane::fail`].
+fn fail<T: Real>(x: &[T; ROWS], thresholds: &[T], nan_first: bool, masks: &mut [u16]) {
+    for (threshold, mask) in thresholds.iter().zip(masks) {
+        *mask = (0..).zip(x).fold(0, |mask, (lane, x)| {
+            let fails = x > threshold || x.is_nan() && !nan_first;
+            mask | u16::from(fails) << lane
+        });
+    }
+}
+
+/// As [`Lane::add`].
+#[inline(always)]
+fn add<T: Real>(Lanes { closes, values }: Lanes<'_, T>, masks: &[u16], sums: &mut [T; ROWS]) {
+    let [low, high] = closes.map(
+        #[inline(always)]
+        |closes| open(closes, masks),
+    );
+    for ((sum, low), high) in sums.iter_mut().zip(low).zip(high) {
+        let open = u64::from(high) << HALF | u64::from(low);
+        *sum = *sum + values[open.trailing_zeros() as usize % LEAVES];
+    }
+}
+
+/// The leaves of half a tree that stay open.
+#[inline(always)]
+fn open(closes: &[Closes], masks: &[u16]) -> [u32; ROWS] {
+    const BITS: [u32; ROWS] = {
+        let mut bits = [0; ROWS];
+        let mut lane = 0;
+        while lane < ROWS {
+            bits[lane] = 1 << lane;
+            lane += 1;
+        }
+        bits
+    };
+    let mut open = [u32::MAX; ROWS];
+    for close in closes {
+        let fails = u32::from(masks[close.test as usize]);
+        for (open, bit) in open.iter_mut().zip(BITS) {
+            *open &= if fails & bit == 0 { u32::MAX } else { close.open };
+        }
+    }
+    open
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Lane for f32 {}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Lane for f64 {}
+
+#[cfg(target_arch = "x86_64")]
+impl Lane for f32 {
+    fn fail(isa: Isa, x: &[Self; ROWS], thresholds: &[Self], nan_first: bool, masks: &mut [u16]) {
+        match (isa, nan_first) {
+            // SAFETY: this `Isa` exists only where the CPU has it.
+            (Isa::Avx512, false) => unsafe { x86::fail::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
+            // SAFETY: as above.
+            (Isa::Avx512, true) => unsafe { x86::fail::<{ x86::ABOVE }>(x, thresholds, masks) },
+            _ => fail(x, thresholds, nan_first, masks),
+        }
+    }
+
+    fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
+        if isa == Isa::Avx512 {
+            // SAFETY: this `Isa` exists only where the CPU has it.
+            return unsafe { x86::add(tree, masks, sums) };
+        }
+        vectorized(
+            isa,
+            #[inline(always)]
+            || add(tree, masks, sums),
+        );
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lane for f64 {
+    fn fail(isa: Isa, x: &[Self; ROWS], thresholds: &[Self], nan_first: bool, masks: &mut [u16]) {
+        match (isa, nan_first) {
+            // SAFETY: this `Isa` exists only where the CPU has it.
+            (Isa::Avx512, false) => unsafe { x86::fail_wide::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
+            // SAFETY: as above.
+            (Isa::Avx512, true) => unsafe { x86::fail_wide::<{ x86::ABOVE }>(x, thresholds, masks) },
+            _ => fail(x, thresholds, nan_first, masks),
+        }
+    }
+
+    fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
+        if isa == Isa::Avx512 {
+            // SAFETY: this `Isa` exists only where the CPU has it.
+            return unsafe { x86::add_wide(tree, masks, sums) };
+        }
+        vectorized(
+            isa,
+            #[inline(always)]
+            || add(tree, masks, sums),
+        );
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Closes, HALF, LEAVES, Lanes, ROWS};
+    use std::arch::x86_64::*;
+
+    /// NaN is not at most anything.
+    pub(super) const NOT_AT_MOST: i32 = _CMP_NLE_UQ;
+
+    /// NaN is above nothing.
+    pub(super) const ABOVE: i32 = _CMP_GT_OQ;
+
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn fail<const BY: i32>(x: &[f32; ROWS], thresholds: &[f32], masks: &mut [u16]) {
+        // SAFETY: there are 16 numbers.
+        let x = unsafe { _mm512_loadu_ps(x.as_ptr()) };
+        for (threshold, mask) in thresholds.iter().zip(masks) {
+            *mask = _mm512_cmp_ps_mask::<BY>(x, _mm512_set1_ps(*threshold));
+        }
+    }
+
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn fail_wide<const BY: i32>(x: &[f64; ROWS], thresholds: &[f64], masks: &mut [u16]) {
+        // SAFETY: there are eight numbers.
+        let (low, high) = (unsafe { _mm512_loadu_pd(x.as_ptr()) }, unsafe { _mm512_loadu_pd(x[8..].as_ptr()) });
+        for (threshold, mask) in thresholds.iter().zip(masks) {
+            let threshold = _mm512_set1_pd(*threshold);
+            let (low, high) = (_mm512_cmp_pd_mask::<BY>(low, threshold), _mm512_cmp_pd_mask::<BY>(high, threshold));
+            *mask = u16::from(high) << 8 | u16::from(low);
+        }
+    }
+
+    /// The leaves of half a tree that stay open.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn open(closes: &[Closes], masks: &[u16]) -> __m512i {
+        let mut open = _mm512_set1_epi32(-1);
+        for close in closes {
+            let fails = masks[close.test as usize];
+            open = _mm512_mask_and_epi32(open, fails, open, _mm512_set1_epi32(close.open as i32));
+        }
+        open
+    }
+
+    /// The lowest open leaf of each row: its number within its half, and the rows where that is the lower one.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    fn lowest(closes: [&[Closes]; 2], masks: &[u16]) -> (__m512i, __mmask16) {
+        let [low, high] = closes;
+        let (low, high) = (open(low, masks), open(high, masks));
+        let is_low = _mm512_test_epi32_mask(low, low);
+        let open = _mm512_mask_blend_epi32(is_low, high, low);
+        let lowest = _mm512_and_si512(open, _mm512_sub_epi32(_mm512_setzero_si512(), open));
+        // A power of two is its exponent.
+        let exponent = _mm512_srli_epi32::<23>(_mm512_castps_si512(_mm512_cvtepu32_ps(lowest)));
+        (_mm512_sub_epi32(exponent, _mm512_set1_epi32(127)), is_low)
+    }
+
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn add(Lanes { closes, values }: Lanes<'_, f32>, masks: &[u16], sums: &mut [f32; ROWS]) {
+        let (leaf, is_low) = lowest(closes, masks);
+        // SAFETY: there are 64 numbers.
+        let load = |quarter: usize| unsafe { _mm512_loadu_ps(values[quarter * ROWS..].as_ptr()) };
+        let low = _mm512_permutex2var_ps(load(0), leaf, load(1));
+        let high = _mm512_permutex2var_ps(load(2), leaf, load(3));
+        // SAFETY: there are 16 numbers.
+        let sum = unsafe { _mm512_loadu_ps(sums.as_ptr()) };
+        let sum = _mm512_add_ps(sum, _mm512_mask_blend_ps(is_low, high, low));
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
+    }
+
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn add_wide(Lanes { closes, values }: Lanes<'_, f64>, masks: &[u16], sums: &mut [f64; ROWS]) {
+        let (leaf, is_low) = lowest(closes, masks);
+        let leaf = _mm512_mask_blend_epi32(is_low, _mm512_add_epi32(leaf, _mm512_set1_epi32(HALF as i32)), leaf);
+        let mut leaves = [0_u32; ROWS];
+        // SAFETY: there is room for 16 numbers.
+        unsafe { _mm512_storeu_si512(leaves.as_mut_ptr().cast(), leaf) };
+        for (sum, leaf) in sums.iter_mut().zip(leaves) {
+            *sum += values[leaf as usize % LEAVES];
+        }
+    }
+}

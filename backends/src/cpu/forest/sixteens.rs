@@ -1,0 +1,190 @@
+//! Sixteen rows through all trees together: a lane of a register for each, with the leaves that are [open](Closings) as bits.
+//!
+//! Each distinct test has a mask of the rows that fail it. A node closes its leaves in the lanes of these, for each half of a
+//! tree's 64 leaves that it has some in: with AVX-512 by one instruction.
+
+use super::{
+    Table,
+    closing::{Closings, LEAVES, Test},
+    lanes::{Closes, HALF, Lane, Lanes},
+};
+use crate::cpu::simd::Isa;
+use hologram_ops::forest::{BaseOrder, Forest, Precision};
+use std::{collections::HashMap, ops::Range};
+
+/// Rows that go together.
+pub(super) const ROWS: usize = 16;
+
+/// A forest for sixteen rows at a time.
+#[derive(Debug)]
+pub(super) struct Sixteens {
+    features: Vec<Feature>,
+    thresholds: Thresholds,
+    /// What nodes close, by tree and half.
+    closes: Vec<Closes>,
+    trees: Vec<Tree>,
+    values: Values,
+    isa: Isa,
+}
+
+/// A feature that is asked, and where its tests end: first those that NaN fails, then the others.
+#[derive(Debug)]
+struct Feature {
+    index: u32,
+    plain_end: usize,
+    end: usize,
+}
+
+/// The thresholds of all distinct tests, in the width of the comparisons.
+#[derive(Debug)]
+enum Thresholds {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+/// Where what its nodes close ends for each half, and what its leaves are added to.
+#[derive(Debug, Clone, Copy)]
+struct Tree {
+    ends: [u32; 2],
+    target: u32,
+}
+
+/// What leaves add, tree by tree, in the width of the sums.
+#[derive(Debug)]
+enum Values {
+    F32(Vec<[f32; LEAVES]>),
+    F64(Vec<[f64; LEAVES]>),
+}
+
+impl Sixteens {
+    /// The forest whose trees these are; `None` where its tests have no numbers of 32 bits.
+    pub(super) fn new(forest: &Forest, closings: &Closings, isa: Isa) -> Option<Self> {
+        let mut order: Vec<&_> = closings.tests.iter().collect();
+        order.sort_by(|a, b| {
+            let by = |test: &Test| (test.feature, test.nan_first);
+            // Zeros of both signs are one.
+            by(a).cmp(&by(b)).then((a.threshold + 0.0).total_cmp(&(b.threshold + 0.0)))
+        });
+        let key = |test: &Test| (test.feature, test.nan_first, (test.threshold + 0.0).to_bits());
+        let mut numbers = HashMap::new();
+        let (mut features, mut thresholds): (Vec<Feature>, Vec<f64>) = (Vec::new(), Vec::new());
+        for same in order.chunk_by(|a, b| key(a) == key(b)) {
+            let test = same[0];
+            numbers.insert(key(test), u32::try_from(thresholds.len()).ok()?);
+            if features.last().is_none_or(|feature| feature.index != test.feature) {
+                let end = thresholds.len();
+                features.push(Feature { index: test.feature, plain_end: end, end });
+            }
+            thresholds.push(test.threshold);
+            let feature = features.last_mut()?;
+            feature.end = thresholds.len();
+            if !test.nan_first {
+                feature.plain_end = feature.end;
+            }
+        }
+        let (mut closes, mut trees) = (Vec::new(), Vec::with_capacity(closings.targets.len()));
+        let mut tests = closings.tests.chunk_by(|a, b| a.tree == b.tree).peekable();
+        for (number, target) in (0_u32..).zip(&closings.targets) {
+            // A tree that is one leaf has no tests.
+            let own = tests.next_if(|tests| tests[0].tree == number).unwrap_or_default();
+            let mut ends = [0; 2];
+            for (half, end) in ends.iter_mut().enumerate() {
+                for test in own {
+                    let open = (test.open >> (half * HALF)) as u32;
+                    if open != u32::MAX {
+                        closes.push(Closes { test: numbers[&key(test)], open });
+                    }
+                }
+                *end = u32::try_from(closes.len()).ok()?;
+            }
+            trees.push(Tree { ends, target: *target });
+        }
+        let thresholds = match forest.compare {
+            Precision::F32 => Thresholds::F32(thresholds.into_iter().map(|threshold| threshold as f32).collect()),
+            Precision::F64 => Thresholds::F64(thresholds),
+        };
+        let values = match forest.accumulate {
+            Precision::F32 => {
+                Values::F32(closings.values.iter().map(|values| values.map(|value| value as f32)).collect())
+            }
+            Precision::F64 => Values::F64(closings.values.clone()),
+        };
+        Some(Self { features, thresholds, closes, trees, values, isa })
+    }
+
+    fn n_tests(&self) -> usize {
+        self.features.last().map_or(0, |feature| feature.end)
+    }
+
+    /// About the nanoseconds of a row of so many, of which at most [`ROWS`] go together.
+    pub(super) fn row_ns(&self, rows: usize) -> f32 {
+        let own = if matches!(self.values, Values::F32(_)) { 6.0 } else { 12.0 };
+        let together = 0.5 * self.n_tests() as f32 + 0.35 * self.closes.len() as f32 + own * self.trees.len() as f32;
+        together / rows.clamp(1, ROWS) as f32
+    }
+
+    /// Bytes of scratch memory, a multiple of eight, for a forest of so many targets.
+    pub(super) fn scratch_bytes(&self, targets: usize) -> usize {
+        2 * targets * ROWS * size_of::<f64>() + (self.n_tests() * size_of::<u16>()).next_multiple_of(8)
+    }
+
+    /// The sums of at most [`ROWS`] rows before they are averaged, scaled and based, `[targets][ROWS]`.
+    pub(super) fn sums<'a>(
+        &self,
+        forest: &Forest,
+        table: Table<'_>,
+        rows: Range<usize>,
+        scratch: &'a mut [u8],
+    ) -> &'a mut [f64] {
+        let n_sums = forest.n_targets as usize * ROWS;
+        let (sums, masks) =
+            scratch[..self.scratch_bytes(forest.n_targets as usize)].split_at_mut(2 * n_sums * size_of::<f64>());
+        let (scores, sums) = bytemuck::cast_slice_mut::<u8, f64>(sums).split_at_mut(n_sums);
+        let masks = &mut bytemuck::cast_slice_mut(masks)[..self.n_tests()];
+        let base = |target: usize| if forest.base_order == BaseOrder::First { forest.base[target] } else { 0.0 };
+        let mut begin = 0;
+        for feature in &self.features {
+            // Lanes without a row are those of the last.
+            let of = |lane: usize| table.at((rows.start + lane).min(rows.end - 1), feature.index as usize);
+            let (plain, others) = (begin..feature.plain_end, feature.plain_end..feature.end);
+            begin = feature.end;
+            for (tests, nan_first) in [(plain, false), (others, true)] {
+                let masks = &mut masks[tests.clone()];
+                match &self.thresholds {
+                    Thresholds::F32(thresholds) => {
+                        let x = std::array::from_fn(|lane| of(lane) as f32);
+                        f32::fail(self.isa, &x, &thresholds[tests], nan_first, masks);
+                    }
+                    Thresholds::F64(thresholds) => {
+                        f64::fail(self.isa, &std::array::from_fn(of), &thresholds[tests], nan_first, masks);
+                    }
+                }
+            }
+        }
+        match &self.values {
+            Values::F32(values) => {
+                let sums = &mut bytemuck::cast_slice_mut::<f64, f32>(sums)[..n_sums];
+                (0..).zip(sums.chunks_exact_mut(ROWS)).for_each(|(target, sums)| sums.fill(base(target) as f32));
+                self.add(values, masks, sums);
+                scores.iter_mut().zip(sums).for_each(|(score, sum)| *score = f64::from(*sum));
+            }
+            Values::F64(values) => {
+                (0..).zip(scores.chunks_exact_mut(ROWS)).for_each(|(target, sums)| sums.fill(base(target)));
+                self.add(values, masks, scores);
+            }
+        }
+        scores
+    }
+
+    /// Adds what each row's leaves add, tree by tree.
+    fn add<T: Lane>(&self, values: &[[T; LEAVES]], masks: &[u16], sums: &mut [T]) {
+        let (sums, _) = sums.as_chunks_mut::<ROWS>();
+        let mut begin = 0;
+        for (tree, values) in self.trees.iter().zip(values) {
+            let [low, high] = tree.ends.map(|end| end as usize);
+            let closes = [&self.closes[begin..low], &self.closes[low..high]];
+            begin = high;
+            T::add_leaves(self.isa, Lanes { closes, values }, masks, &mut sums[tree.target as usize]);
+        }
+    }
+}
