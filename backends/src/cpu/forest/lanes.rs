@@ -1,7 +1,7 @@
 //! The innermost loops of sixteen rows together: which tests they fail, which leaves stay open, what these add.
 
 use super::{closing::LEAVES, sixteens::ROWS, split::Real};
-use crate::cpu::simd::{Isa, vectorized};
+use crate::cpu::simd::Isa;
 
 /// Leaves of half a tree.
 pub(super) const HALF: usize = LEAVES / 2;
@@ -30,11 +30,9 @@ pub(super) trait Lane: Real {
 
     /// Adds what each row's leaf adds to its sum. All tests have masks.
     fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
-        vectorized(
-            isa,
-            #[inline(always)]
-            || add(tree, masks, sums),
-        );
+        let _ = isa;
+        let [low, high] = tree.closes.map(|closes| open(closes, masks));
+        add(low, high, tree.values, sums);
     }
 }
 
@@ -48,13 +46,9 @@ fn fail<T: Real>(x: &[T; ROWS], thresholds: &[T], nan_first: bool, masks: &mut [
     }
 }
 
-/// As [`Lane::add`].
+/// Adds what the lowest leaf adds that is open in either half.
 #[inline(always)]
-fn add<T: Real>(Lanes { closes, values }: Lanes<'_, T>, masks: &[u16], sums: &mut [T; ROWS]) {
-    let [low, high] = closes.map(
-        #[inline(always)]
-        |closes| open(closes, masks),
-    );
+fn add<T: Real>(low: [u32; ROWS], high: [u32; ROWS], values: &[T; LEAVES], sums: &mut [T; ROWS]) {
     for ((sum, low), high) in sums.iter_mut().zip(low).zip(high) {
         let open = u64::from(high) << HALF | u64::from(low);
         *sum = *sum + values[open.trailing_zeros() as usize % LEAVES];
@@ -62,22 +56,14 @@ fn add<T: Real>(Lanes { closes, values }: Lanes<'_, T>, masks: &[u16], sums: &mu
 }
 
 /// The leaves of half a tree that stay open.
-#[inline(always)]
 fn open(closes: &[Closes], masks: &[u16]) -> [u32; ROWS] {
-    const BITS: [u32; ROWS] = {
-        let mut bits = [0; ROWS];
-        let mut lane = 0;
-        while lane < ROWS {
-            bits[lane] = 1 << lane;
-            lane += 1;
-        }
-        bits
-    };
     let mut open = [u32::MAX; ROWS];
     for close in closes {
-        let fails = u32::from(masks[close.test as usize]);
-        for (open, bit) in open.iter_mut().zip(BITS) {
-            *open &= if fails & bit == 0 { u32::MAX } else { close.open };
+        let fails = masks[close.test as usize];
+        for (lane, open) in open.iter_mut().enumerate() {
+            // All ones where the row passes.
+            let keeps = u32::from(fails >> lane & 1).wrapping_sub(1);
+            *open &= close.open | keeps;
         }
     }
     open
@@ -93,24 +79,27 @@ impl Lane for f64 {}
 impl Lane for f32 {
     fn fail(isa: Isa, x: &[Self; ROWS], thresholds: &[Self], nan_first: bool, masks: &mut [u16]) {
         match (isa, nan_first) {
-            // SAFETY: this `Isa` exists only where the CPU has it.
-            (Isa::Avx512, false) => unsafe { x86::fail::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
+            // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
+            (Isa::Avx512, false) => unsafe { x86::fail_avx512::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
             // SAFETY: as above.
-            (Isa::Avx512, true) => unsafe { x86::fail::<{ x86::ABOVE }>(x, thresholds, masks) },
-            _ => fail(x, thresholds, nan_first, masks),
+            (Isa::Avx512, true) => unsafe { x86::fail_avx512::<{ x86::ABOVE }>(x, thresholds, masks) },
+            // SAFETY: as above.
+            (Isa::Avx2, false) => unsafe { x86::fail_avx2::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
+            // SAFETY: as above.
+            (Isa::Avx2, true) => unsafe { x86::fail_avx2::<{ x86::ABOVE }>(x, thresholds, masks) },
+            (Isa::Portable, _) => fail(x, thresholds, nan_first, masks),
         }
     }
 
     fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
-        if isa == Isa::Avx512 {
-            // SAFETY: this `Isa` exists only where the CPU has it.
-            return unsafe { x86::add(tree, masks, sums) };
-        }
-        vectorized(
-            isa,
-            #[inline(always)]
-            || add(tree, masks, sums),
-        );
+        let [low, high] = match isa {
+            // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
+            Isa::Avx512 => return unsafe { x86::add_avx512(tree, masks, sums) },
+            // SAFETY: as above.
+            Isa::Avx2 => tree.closes.map(|closes| unsafe { x86::open_avx2(closes, masks) }),
+            Isa::Portable => tree.closes.map(|closes| open(closes, masks)),
+        };
+        add(low, high, tree.values, sums);
     }
 }
 
@@ -118,24 +107,27 @@ impl Lane for f32 {
 impl Lane for f64 {
     fn fail(isa: Isa, x: &[Self; ROWS], thresholds: &[Self], nan_first: bool, masks: &mut [u16]) {
         match (isa, nan_first) {
-            // SAFETY: this `Isa` exists only where the CPU has it.
-            (Isa::Avx512, false) => unsafe { x86::fail_wide::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
+            // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
+            (Isa::Avx512, false) => unsafe { x86::fail_wide_avx512::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
             // SAFETY: as above.
-            (Isa::Avx512, true) => unsafe { x86::fail_wide::<{ x86::ABOVE }>(x, thresholds, masks) },
-            _ => fail(x, thresholds, nan_first, masks),
+            (Isa::Avx512, true) => unsafe { x86::fail_wide_avx512::<{ x86::ABOVE }>(x, thresholds, masks) },
+            // SAFETY: as above.
+            (Isa::Avx2, false) => unsafe { x86::fail_wide_avx2::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
+            // SAFETY: as above.
+            (Isa::Avx2, true) => unsafe { x86::fail_wide_avx2::<{ x86::ABOVE }>(x, thresholds, masks) },
+            (Isa::Portable, _) => fail(x, thresholds, nan_first, masks),
         }
     }
 
     fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
-        if isa == Isa::Avx512 {
-            // SAFETY: this `Isa` exists only where the CPU has it.
-            return unsafe { x86::add_wide(tree, masks, sums) };
-        }
-        vectorized(
-            isa,
-            #[inline(always)]
-            || add(tree, masks, sums),
-        );
+        let [low, high] = match isa {
+            // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
+            Isa::Avx512 => return unsafe { x86::add_wide_avx512(tree, masks, sums) },
+            // SAFETY: as above.
+            Isa::Avx2 => tree.closes.map(|closes| unsafe { x86::open_avx2(closes, masks) }),
+            Isa::Portable => tree.closes.map(|closes| open(closes, masks)),
+        };
+        add(low, high, tree.values, sums);
     }
 }
 
@@ -153,7 +145,7 @@ mod x86 {
     /// # Safety
     /// The CPU has AVX-512 F.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn fail<const BY: i32>(x: &[f32; ROWS], thresholds: &[f32], masks: &mut [u16]) {
+    pub(super) unsafe fn fail_avx512<const BY: i32>(x: &[f32; ROWS], thresholds: &[f32], masks: &mut [u16]) {
         // SAFETY: there are 16 numbers.
         let x = unsafe { _mm512_loadu_ps(x.as_ptr()) };
         for (threshold, mask) in thresholds.iter().zip(masks) {
@@ -164,7 +156,7 @@ mod x86 {
     /// # Safety
     /// The CPU has AVX-512 F.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn fail_wide<const BY: i32>(x: &[f64; ROWS], thresholds: &[f64], masks: &mut [u16]) {
+    pub(super) unsafe fn fail_wide_avx512<const BY: i32>(x: &[f64; ROWS], thresholds: &[f64], masks: &mut [u16]) {
         // SAFETY: there are eight numbers.
         let (low, high) = (unsafe { _mm512_loadu_pd(x.as_ptr()) }, unsafe { _mm512_loadu_pd(x[8..].as_ptr()) });
         for (threshold, mask) in thresholds.iter().zip(masks) {
@@ -172,6 +164,56 @@ mod x86 {
             let (low, high) = (_mm512_cmp_pd_mask::<BY>(low, threshold), _mm512_cmp_pd_mask::<BY>(high, threshold));
             *mask = u16::from(high) << 8 | u16::from(low);
         }
+    }
+
+    /// # Safety
+    /// The CPU has AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn fail_avx2<const BY: i32>(x: &[f32; ROWS], thresholds: &[f32], masks: &mut [u16]) {
+        // SAFETY: there are eight numbers.
+        let (low, high) = (unsafe { _mm256_loadu_ps(x.as_ptr()) }, unsafe { _mm256_loadu_ps(x[8..].as_ptr()) });
+        for (threshold, mask) in thresholds.iter().zip(masks) {
+            let threshold = _mm256_set1_ps(*threshold);
+            let bits = |x| _mm256_movemask_ps(_mm256_cmp_ps::<BY>(x, threshold)) as u16;
+            *mask = bits(high) << 8 | bits(low);
+        }
+    }
+
+    /// # Safety
+    /// The CPU has AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn fail_wide_avx2<const BY: i32>(x: &[f64; ROWS], thresholds: &[f64], masks: &mut [u16]) {
+        // SAFETY: there are four numbers.
+        let x: [__m256d; 4] = std::array::from_fn(|i| unsafe { _mm256_loadu_pd(x[4 * i..].as_ptr()) });
+        for (threshold, mask) in thresholds.iter().zip(masks) {
+            let threshold = _mm256_set1_pd(*threshold);
+            let bits = x.map(|x| _mm256_movemask_pd(_mm256_cmp_pd::<BY>(x, threshold)) as u16);
+            *mask = bits[3] << 12 | bits[2] << 8 | bits[1] << 4 | bits[0];
+        }
+    }
+
+    /// The leaves of half a tree that stay open.
+    ///
+    /// # Safety
+    /// The CPU has AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn open_avx2(closes: &[Closes], masks: &[u16]) -> [u32; ROWS] {
+        let low_bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let high_bits = _mm256_slli_epi32::<8>(low_bits);
+        let (mut low, mut high) = (_mm256_set1_epi32(-1), _mm256_set1_epi32(-1));
+        for close in closes {
+            let fails = _mm256_set1_epi16(masks[close.test as usize] as i16);
+            let own = _mm256_set1_epi32(close.open as i32);
+            let passes = |bits| _mm256_cmpeq_epi32(_mm256_and_si256(fails, bits), _mm256_setzero_si256());
+            low = _mm256_and_si256(low, _mm256_or_si256(own, passes(low_bits)));
+            high = _mm256_and_si256(high, _mm256_or_si256(own, passes(high_bits)));
+        }
+        let mut open = [0; ROWS];
+        // SAFETY: there is room for eight numbers.
+        unsafe { _mm256_storeu_si256(open.as_mut_ptr().cast(), low) };
+        // SAFETY: as above.
+        unsafe { _mm256_storeu_si256(open[8..].as_mut_ptr().cast(), high) };
+        open
     }
 
     /// The leaves of half a tree that stay open.
@@ -203,7 +245,7 @@ mod x86 {
     /// # Safety
     /// The CPU has AVX-512 F.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn add(Lanes { closes, values }: Lanes<'_, f32>, masks: &[u16], sums: &mut [f32; ROWS]) {
+    pub(super) unsafe fn add_avx512(Lanes { closes, values }: Lanes<'_, f32>, masks: &[u16], sums: &mut [f32; ROWS]) {
         let (leaf, is_low) = lowest(closes, masks);
         // SAFETY: there are 64 numbers.
         let load = |quarter: usize| unsafe { _mm512_loadu_ps(values[quarter * ROWS..].as_ptr()) };
@@ -219,7 +261,11 @@ mod x86 {
     /// # Safety
     /// The CPU has AVX-512 F.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn add_wide(Lanes { closes, values }: Lanes<'_, f64>, masks: &[u16], sums: &mut [f64; ROWS]) {
+    pub(super) unsafe fn add_wide_avx512(
+        Lanes { closes, values }: Lanes<'_, f64>,
+        masks: &[u16],
+        sums: &mut [f64; ROWS],
+    ) {
         let (leaf, is_low) = lowest(closes, masks);
         let leaf = _mm512_mask_blend_epi32(is_low, _mm512_add_epi32(leaf, _mm512_set1_epi32(HALF as i32)), leaf);
         let mut leaves = [0_u32; ROWS];

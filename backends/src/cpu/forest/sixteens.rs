@@ -10,7 +10,7 @@ use super::{
 };
 use crate::cpu::simd::Isa;
 use hologram_ops::forest::{BaseOrder, Forest, Precision};
-use std::{collections::HashMap, ops::Range};
+use std::ops::Range;
 
 /// Rows that go together.
 pub(super) const ROWS: usize = 16;
@@ -59,18 +59,17 @@ enum Values {
 impl Sixteens {
     /// The forest whose trees these are; `None` where its tests have no numbers of 32 bits.
     pub(super) fn new(forest: &Forest, closings: &Closings, isa: Isa) -> Option<Self> {
-        let mut order: Vec<&_> = closings.tests.iter().collect();
-        order.sort_by(|a, b| {
-            let by = |test: &Test| (test.feature, test.nan_first);
-            // Zeros of both signs are one.
-            by(a).cmp(&by(b)).then((a.threshold + 0.0).total_cmp(&(b.threshold + 0.0)))
-        });
+        let tests = &closings.tests;
+        // Zeros of both signs are one.
         let key = |test: &Test| (test.feature, test.nan_first, (test.threshold + 0.0).to_bits());
-        let mut numbers = HashMap::new();
+        let mut order: Vec<usize> = (0..tests.len()).collect();
+        order.sort_unstable_by_key(|test| key(&tests[*test]));
+        let mut numbers = vec![0_u32; tests.len()];
         let (mut features, mut thresholds): (Vec<Feature>, Vec<f64>) = (Vec::new(), Vec::new());
-        for same in order.chunk_by(|a, b| key(a) == key(b)) {
-            let test = same[0];
-            numbers.insert(key(test), u32::try_from(thresholds.len()).ok()?);
+        for same in order.chunk_by(|a, b| key(&tests[*a]) == key(&tests[*b])) {
+            let test = &tests[same[0]];
+            let number = u32::try_from(thresholds.len()).ok()?;
+            same.iter().for_each(|test| numbers[*test] = number);
             if features.last().is_none_or(|feature| feature.index != test.feature) {
                 let end = thresholds.len();
                 features.push(Feature { index: test.feature, plain_end: end, end });
@@ -83,18 +82,20 @@ impl Sixteens {
             }
         }
         let (mut closes, mut trees) = (Vec::new(), Vec::with_capacity(closings.targets.len()));
-        let mut tests = closings.tests.chunk_by(|a, b| a.tree == b.tree).peekable();
+        let mut asked = numbers.iter().zip(tests).peekable();
         for (number, target) in (0_u32..).zip(&closings.targets) {
-            // A tree that is one leaf has no tests.
-            let own = tests.next_if(|tests| tests[0].tree == number).unwrap_or_default();
-            let mut ends = [0; 2];
-            for (half, end) in ends.iter_mut().enumerate() {
-                for test in own {
-                    let open = (test.open >> (half * HALF)) as u32;
+            let mut halves = [const { Vec::new() }; 2];
+            while let Some((test, Test { open, .. })) = asked.next_if(|(_, test)| test.tree == number) {
+                for (half, closes) in halves.iter_mut().enumerate() {
+                    let open = (open >> (half * HALF)) as u32;
                     if open != u32::MAX {
-                        closes.push(Closes { test: numbers[&key(test)], open });
+                        closes.push(Closes { test: *test, open });
                     }
                 }
+            }
+            let mut ends = [0; 2];
+            for (half, end) in halves.iter().zip(&mut ends) {
+                closes.extend(half);
                 *end = u32::try_from(closes.len()).ok()?;
             }
             trees.push(Tree { ends, target: *target });
@@ -118,8 +119,17 @@ impl Sixteens {
 
     /// About the nanoseconds of a row of so many, of which at most [`ROWS`] go together.
     pub(super) fn row_ns(&self, rows: usize) -> f32 {
-        let own = if matches!(self.values, Values::F32(_)) { 6.0 } else { 12.0 };
-        let together = 0.5 * self.n_tests() as f32 + 0.35 * self.closes.len() as f32 + own * self.trees.len() as f32;
+        let is_narrow = |narrow: bool| usize::from(!narrow);
+        let (test, close, tree) = match self.isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => ([0.4, 0.7], 0.4, [8.0, 25.0]),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => ([0.8, 1.2], 1.0, [16.0, 25.0]),
+            Isa::Portable => ([5.0, 6.0], 5.3, [40.0, 40.0]),
+        };
+        let test: f32 = test[is_narrow(matches!(self.thresholds, Thresholds::F32(_)))];
+        let tree: f32 = tree[is_narrow(matches!(self.values, Values::F32(_)))];
+        let together = test * self.n_tests() as f32 + close * self.closes.len() as f32 + tree * self.trees.len() as f32;
         together / rows.clamp(1, ROWS) as f32
     }
 
