@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
-    /// Only cases whose name starts so; may be given again.
+    /// Only the case of this name, or those whose names start so; may be given again.
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
     /// Timed rounds a case. Each round times both engines; quick models run several times in a round.

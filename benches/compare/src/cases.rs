@@ -148,7 +148,10 @@ pub(crate) fn chosen(arguments: &Arguments) -> Result<Vec<Case>> {
         let names: Vec<&str> = all.iter().map(|case| case.name.as_str()).collect();
         bail!("no case is named {}; there are {}", unknown.join(", "), names.join(", "));
     }
-    let wanted = |case: &Case| arguments.only.is_empty() || arguments.only.iter().any(|n| case.name.starts_with(n));
+    let names: Vec<String> = all.iter().map(|case| case.name.clone()).collect();
+    // A whole name is that case alone.
+    let asks = |only: &String, name: &str| if names.contains(only) { name == only } else { name.starts_with(only) };
+    let wanted = |case: &Case| arguments.only.is_empty() || arguments.only.iter().any(|only| asks(only, &case.name));
     Ok(all.into_iter().filter(wanted).collect())
 }
 
