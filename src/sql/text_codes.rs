@@ -175,7 +175,8 @@ fn by_codes(scan: &DataSourceExec, above: &[Use], known: &FileMetadataCache) -> 
     let table = source.table_schema();
     let crypto = &source.table_parquet_options().crypto;
     let Some(projection) = source.projection() else { return Ok(None) };
-    // What a source of one's own would not take over.
+    // What a source of one's own would not take over. An order that rows are to be read in comes from a sort, and none lies
+    // between here and the model.
     if !table.virtual_columns().is_empty() || crypto.file_decryption.is_some() || crypto.factory_id.is_some() {
         return Ok(None);
     }
@@ -187,10 +188,8 @@ fn by_codes(scan: &DataSourceExec, above: &[Use], known: &FileMetadataCache) -> 
         }
     }
     source.filter().iter().for_each(|filter| note_columns(&mut uses, filter));
-    let is_candidate = |(place, field): &(usize, &Arc<Field>)| {
-        uses[*place] == Use::ByModels
-            && matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-    };
+    let is_candidate =
+        |(place, field): &(usize, &Arc<Field>)| uses[*place] == Use::ByModels && field.data_type().is_string();
     let fields = table.file_schema().fields();
     let mut names: Vec<String> =
         fields.iter().enumerate().filter(is_candidate).map(|(_, f)| f.name().clone()).collect();
@@ -241,7 +240,6 @@ fn by_codes(scan: &DataSourceExec, above: &[Use], known: &FileMetadataCache) -> 
 /// The metadata of a file, where they are known.
 fn metadata_at_hand(known: &FileMetadataCache, file: &PartitionedFile) -> Option<Arc<ParquetMetaData>> {
     let entry = known.get(&file.object_meta.location).filter(|entry| entry.is_valid_for(&file.object_meta))?;
-
     Some(entry.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()?.parquet_metadata().clone())
 }
 

@@ -62,14 +62,9 @@ fn plain(ty: &DataType) -> &DataType {
     }
 }
 
-/// Whether a type is one of plain texts.
-pub(super) fn is_text(ty: &DataType) -> bool {
-    matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-}
-
 /// Whether a column that was bound as one type may come as another: texts in any layout, behind a dictionary or not.
 pub(super) fn is_same_column(bound: &DataType, given: &DataType) -> bool {
-    bound.equals_datatype(given) || is_text(plain(bound)) && is_text(plain(given))
+    bound.equals_datatype(given) || plain(bound).is_string() && plain(given).is_string()
 }
 
 impl Convert {
@@ -79,13 +74,13 @@ impl Convert {
         let carrier = carrier(dtype).ok_or_else(|| format!("takes {dtype}, which no column holds"))?;
         let mut convert = Self { dtype, plain, carrier, codes: None };
         if dtype == DType::String {
-            if !is_text(&convert.plain) && convert.plain != DataType::Null {
+            if !convert.plain.is_string() && convert.plain != DataType::Null {
                 return Err(format!("takes text, and the column is {from}: cast it to text"));
             }
             return Ok((convert, true));
         }
         let plain = convert.plain.clone();
-        if is_text(&plain) {
+        if plain.is_string() {
             let categories = categories.ok_or_else(|| format!("takes {dtype}, and the column is {from}"))?;
             let coded = (0u32..).zip(categories).map(|(i, c)| (c.clone(), i));
             convert.codes = Some(Codes::Text(Arc::new(coded.collect())));

@@ -7,7 +7,6 @@
 
 use super::{
     bind::{Bound, BoundColumn, NullRule, Source},
-    cast::is_text,
     gather::{gather, gather_parts},
     texts::texts,
 };
@@ -180,7 +179,7 @@ impl How {
         }
         Ok(match ty {
             // Texts may come behind a dictionary however they were bound.
-            ty if is_text(ty) || matches!(ty, DataType::Dictionary(_, _)) => Self::Dictionary(Mutex::new(None)),
+            ty if ty.is_string() || matches!(ty, DataType::Dictionary(_, _)) => Self::Dictionary(Mutex::new(None)),
             DataType::Boolean => Self::keys::<Int8Type>(domain, column, stride, 0, 1, |array| {
                 let bits: BooleanArray = array.values().iter().map(|x| Some(*x != 0)).collect();
                 Arc::new(bits)

@@ -6,12 +6,12 @@
 
 use super::{
     Number, Table,
-    closing::{Closings, LEAVES, Test},
+    closing::{Closings, LEAVES, Test, Values},
     ordered,
 };
 use crate::cpu::simd::{Isa, vectorized};
-use hologram_ops::forest::{BaseOrder, Forest, Precision};
-use std::collections::BTreeMap;
+use hologram_ops::forest::{BaseOrder, Forest};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Thresholds between two rows of words, as few of these as the table's bytes allow.
 const STEPS: [usize; 3] = [16, 32, 64];
@@ -40,7 +40,7 @@ pub(super) struct Bins {
     tests: Vec<Closed>,
     /// The target of each tree.
     targets: Vec<u32>,
-    values: Values,
+    values: Arc<Values>,
     isa: Isa,
 }
 
@@ -62,21 +62,10 @@ struct Closed {
     open: u64,
 }
 
-/// What leaves add, tree by tree, in the width of the sums.
-#[derive(Debug)]
-enum Values {
-    F32(Vec<[f32; LEAVES]>),
-    F64(Vec<[f64; LEAVES]>),
-}
-
 impl Bins {
-    /// The forest whose trees these are; `None` where its tables take more than 2 MiB.
-    pub(super) fn new(forest: &Forest, closings: Closings, isa: Isa) -> Option<Self> {
+    /// A forest of these trees; `None` where its tables take more than 2 MiB.
+    pub(super) fn new(closings: Closings, isa: Isa) -> Option<Self> {
         let Closings { targets, values, tests } = closings;
-        let values = match forest.accumulate {
-            Precision::F32 => Values::F32(values.iter().map(|values| values.map(|value| value as f32)).collect()),
-            Precision::F64 => Values::F64(values),
-        };
         let words = targets.len().next_multiple_of(8);
         let mut bins = Self {
             features: Vec::new(),
@@ -205,7 +194,7 @@ impl Bins {
         for (sum, base) in sums.iter_mut().zip(&forest.base) {
             *sum = if forest.base_order == BaseOrder::First { *base } else { 0.0 };
         }
-        match &self.values {
+        match &*self.values {
             Values::F32(values) => self.add(values, open, sums),
             Values::F64(values) => self.add(values, open, sums),
         }

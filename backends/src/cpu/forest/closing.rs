@@ -4,6 +4,7 @@
 
 use super::{TARGETS_MAX, split::Split};
 use hologram_ops::forest::{Aggregate, BaseOrder, ChildRef, Forest, Precision, Tree, TreeShape};
+use std::sync::Arc;
 
 /// Leaves of a tree at most.
 pub(super) const LEAVES: usize = 64;
@@ -16,9 +17,16 @@ const VALUES_BYTES_MAX: usize = 2 << 20;
 pub(super) struct Closings {
     /// The target of each tree.
     pub(super) targets: Vec<u32>,
-    /// What the leaves add, so many a tree.
-    pub(super) values: Vec<[f64; LEAVES]>,
+    pub(super) values: Arc<Values>,
+    /// Tree by tree.
     pub(super) tests: Vec<Test>,
+}
+
+/// What leaves add, tree by tree, in the width of the sums.
+#[derive(Debug)]
+pub(super) enum Values {
+    F32(Vec<[f32; LEAVES]>),
+    F64(Vec<[f64; LEAVES]>),
 }
 
 /// A test: which leaves stay open where a row's feature is above the threshold, or NaN where that does not pass.
@@ -43,13 +51,22 @@ impl Closings {
         if !is_sum || !is_based || !forest.linear.is_empty() || !fits {
             return None;
         }
-        let mut closings = Self { targets: Vec::new(), values: Vec::new(), tests: Vec::new() };
-        (0..).zip(&forest.trees).try_for_each(|(number, tree)| closings.push(forest, number, tree))?;
-        Some(closings)
+        let (mut targets, mut tests) = (Vec::new(), Vec::new());
+        let trees = (0..).zip(&forest.trees).map(|(number, tree)| {
+            let (target, values) = Self::read(forest, number, tree, &mut tests)?;
+            targets.push(target);
+            Some(values)
+        });
+        let values: Vec<[f64; LEAVES]> = trees.collect::<Option<_>>()?;
+        let values = match forest.accumulate {
+            Precision::F32 => Values::F32(values.iter().map(|values| values.map(|value| value as f32)).collect()),
+            Precision::F64 => Values::F64(values),
+        };
+        Some(Self { targets, values: Arc::new(values), tests })
     }
 
-    /// Reads a tree.
-    fn push(&mut self, forest: &Forest, number: u32, tree: &Tree) -> Option<()> {
+    /// Reads a tree: its target, what its leaves add, and its tests.
+    fn read(forest: &Forest, number: u32, tree: &Tree, tests: &mut Vec<Test>) -> Option<(u32, [f64; LEAVES])> {
         /// A test whose first child's leaves begin at a number.
         struct Closing {
             feature: u32,
@@ -64,7 +81,7 @@ impl Closings {
         while let Some((at, closing)) = open.pop() {
             if let Some(Closing { feature, split: Split { threshold, nan_first, .. }, first }) = closing {
                 let own: u64 = (u64::MAX >> (LEAVES - (leaves - first))) << first;
-                self.tests.push(Test { feature, threshold, nan_first, tree: number, open: !own });
+                tests.push(Test { feature, threshold, nan_first, tree: number, open: !own });
             }
             if at.is_leaf() {
                 let leaf = forest.leaves[at.index() as usize];
@@ -90,8 +107,6 @@ impl Closings {
             open.push((second, Some(Closing { feature, split, first: leaves })));
             open.push((first, None));
         }
-        self.targets.push(target);
-        self.values.push(values);
-        Some(())
+        Some((target, values))
     }
 }

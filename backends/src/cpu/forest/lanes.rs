@@ -2,6 +2,8 @@
 
 use super::{closing::LEAVES, sixteens::ROWS, split::Real};
 use crate::cpu::simd::Isa;
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
 
 /// Leaves of half a tree.
 pub(super) const HALF: usize = LEAVES / 2;
@@ -20,38 +22,64 @@ pub(super) struct Lanes<'a, T> {
     pub(super) values: &'a [T; LEAVES],
 }
 
-/// A width of features and of what leaves add.
+/// A width of features and of what leaves add, with the loops of each instruction set.
 pub(super) trait Lane: Real {
-    /// Marks for each threshold the rows that are above it, NaN among them unless it comes first.
-    fn fail(isa: Isa, x: &[Self; ROWS], thresholds: &[Self], nan_first: bool, masks: &mut [u16]) {
-        let _ = isa;
-        fail(x, thresholds, nan_first, masks);
-    }
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn fail_avx512<const BY: i32>(x: &[Self; ROWS], thresholds: &[Self], masks: &mut [u16]);
 
-    /// Adds what each row's leaf adds to its sum. All tests have masks.
-    fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
-        let _ = isa;
-        let [low, high] = tree.closes.map(|closes| open(closes, masks));
-        add(low, high, tree.values, sums);
+    /// # Safety
+    /// The CPU has AVX2.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn fail_avx2<const BY: i32>(x: &[Self; ROWS], thresholds: &[Self], masks: &mut [u16]);
+
+    /// # Safety
+    /// The CPU has AVX-512 F.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn add_avx512(tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]);
+}
+
+/// Marks for each threshold the rows that are above it, NaN among them unless it comes first.
+pub(super) fn fail<T: Lane>(isa: Isa, x: &[T; ROWS], thresholds: &[T], nan_first: bool, masks: &mut [u16]) {
+    match (isa, nan_first) {
+        // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512, false) => unsafe { T::fail_avx512::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx512, true) => unsafe { T::fail_avx512::<{ x86::ABOVE }>(x, thresholds, masks) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2, false) => unsafe { T::fail_avx2::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Isa::Avx2, true) => unsafe { T::fail_avx2::<{ x86::ABOVE }>(x, thresholds, masks) },
+        (Isa::Portable, _) => {
+            for (threshold, mask) in thresholds.iter().zip(masks) {
+                *mask = (0..).zip(x).fold(0, |mask, (lane, x)| {
+                    let fails = x > threshold || x.is_nan() && !nan_first;
+                    mask | u16::from(fails) << lane
+                });
+            }
+        }
     }
 }
 
-/// As [`Lane::fail`].
-fn fail<T: Real>(x: &[T; ROWS], thresholds: &[T], nan_first: bool, masks: &mut [u16]) {
-    for (threshold, mask) in thresholds.iter().zip(masks) {
-        *mask = (0..).zip(x).fold(0, |mask, (lane, x)| {
-            let fails = x > threshold || x.is_nan() && !nan_first;
-            mask | u16::from(fails) << lane
-        });
-    }
-}
-
-/// Adds what the lowest leaf adds that is open in either half.
-#[inline(always)]
-fn add<T: Real>(low: [u32; ROWS], high: [u32; ROWS], values: &[T; LEAVES], sums: &mut [T; ROWS]) {
+/// Adds what each row's leaf adds to its sum. All tests have masks.
+pub(super) fn add_leaves<T: Lane>(isa: Isa, tree: Lanes<'_, T>, masks: &[u16], sums: &mut [T; ROWS]) {
+    let [low, high] = match isa {
+        // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => return unsafe { T::add_avx512(tree, masks, sums) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => tree.closes.map(|closes| unsafe { x86::open_avx2(closes, masks) }),
+        Isa::Portable => tree.closes.map(|closes| open(closes, masks)),
+    };
     for ((sum, low), high) in sums.iter_mut().zip(low).zip(high) {
         let open = u64::from(high) << HALF | u64::from(low);
-        *sum = *sum + values[open.trailing_zeros() as usize % LEAVES];
+        *sum = *sum + tree.values[open.trailing_zeros() as usize % LEAVES];
     }
 }
 
@@ -69,83 +97,10 @@ fn open(closes: &[Closes], masks: &[u16]) -> [u32; ROWS] {
     open
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-impl Lane for f32 {}
-
-#[cfg(not(target_arch = "x86_64"))]
-impl Lane for f64 {}
-
-#[cfg(target_arch = "x86_64")]
 impl Lane for f32 {
-    fn fail(isa: Isa, x: &[Self; ROWS], thresholds: &[Self], nan_first: bool, masks: &mut [u16]) {
-        match (isa, nan_first) {
-            // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
-            (Isa::Avx512, false) => unsafe { x86::fail_avx512::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
-            // SAFETY: as above.
-            (Isa::Avx512, true) => unsafe { x86::fail_avx512::<{ x86::ABOVE }>(x, thresholds, masks) },
-            // SAFETY: as above.
-            (Isa::Avx2, false) => unsafe { x86::fail_avx2::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
-            // SAFETY: as above.
-            (Isa::Avx2, true) => unsafe { x86::fail_avx2::<{ x86::ABOVE }>(x, thresholds, masks) },
-            (Isa::Portable, _) => fail(x, thresholds, nan_first, masks),
-        }
-    }
-
-    fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
-        let [low, high] = match isa {
-            // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
-            Isa::Avx512 => return unsafe { x86::add_avx512(tree, masks, sums) },
-            // SAFETY: as above.
-            Isa::Avx2 => tree.closes.map(|closes| unsafe { x86::open_avx2(closes, masks) }),
-            Isa::Portable => tree.closes.map(|closes| open(closes, masks)),
-        };
-        add(low, high, tree.values, sums);
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Lane for f64 {
-    fn fail(isa: Isa, x: &[Self; ROWS], thresholds: &[Self], nan_first: bool, masks: &mut [u16]) {
-        match (isa, nan_first) {
-            // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
-            (Isa::Avx512, false) => unsafe { x86::fail_wide_avx512::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
-            // SAFETY: as above.
-            (Isa::Avx512, true) => unsafe { x86::fail_wide_avx512::<{ x86::ABOVE }>(x, thresholds, masks) },
-            // SAFETY: as above.
-            (Isa::Avx2, false) => unsafe { x86::fail_wide_avx2::<{ x86::NOT_AT_MOST }>(x, thresholds, masks) },
-            // SAFETY: as above.
-            (Isa::Avx2, true) => unsafe { x86::fail_wide_avx2::<{ x86::ABOVE }>(x, thresholds, masks) },
-            (Isa::Portable, _) => fail(x, thresholds, nan_first, masks),
-        }
-    }
-
-    fn add_leaves(isa: Isa, tree: Lanes<'_, Self>, masks: &[u16], sums: &mut [Self; ROWS]) {
-        let [low, high] = match isa {
-            // SAFETY: an `Isa` other than `Portable` exists only where the CPU has it.
-            Isa::Avx512 => return unsafe { x86::add_wide_avx512(tree, masks, sums) },
-            // SAFETY: as above.
-            Isa::Avx2 => tree.closes.map(|closes| unsafe { x86::open_avx2(closes, masks) }),
-            Isa::Portable => tree.closes.map(|closes| open(closes, masks)),
-        };
-        add(low, high, tree.values, sums);
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{Closes, HALF, LEAVES, Lanes, ROWS};
-    use std::arch::x86_64::*;
-
-    /// NaN is not at most anything.
-    pub(super) const NOT_AT_MOST: i32 = _CMP_NLE_UQ;
-
-    /// NaN is above nothing.
-    pub(super) const ABOVE: i32 = _CMP_GT_OQ;
-
-    /// # Safety
-    /// The CPU has AVX-512 F.
+    #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn fail_avx512<const BY: i32>(x: &[f32; ROWS], thresholds: &[f32], masks: &mut [u16]) {
+    unsafe fn fail_avx512<const BY: i32>(x: &[Self; ROWS], thresholds: &[f32], masks: &mut [u16]) {
         // SAFETY: there are 16 numbers.
         let x = unsafe { _mm512_loadu_ps(x.as_ptr()) };
         for (threshold, mask) in thresholds.iter().zip(masks) {
@@ -153,23 +108,9 @@ mod x86 {
         }
     }
 
-    /// # Safety
-    /// The CPU has AVX-512 F.
-    #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn fail_wide_avx512<const BY: i32>(x: &[f64; ROWS], thresholds: &[f64], masks: &mut [u16]) {
-        // SAFETY: there are eight numbers.
-        let (low, high) = (unsafe { _mm512_loadu_pd(x.as_ptr()) }, unsafe { _mm512_loadu_pd(x[8..].as_ptr()) });
-        for (threshold, mask) in thresholds.iter().zip(masks) {
-            let threshold = _mm512_set1_pd(*threshold);
-            let (low, high) = (_mm512_cmp_pd_mask::<BY>(low, threshold), _mm512_cmp_pd_mask::<BY>(high, threshold));
-            *mask = u16::from(high) << 8 | u16::from(low);
-        }
-    }
-
-    /// # Safety
-    /// The CPU has AVX2.
+    #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn fail_avx2<const BY: i32>(x: &[f32; ROWS], thresholds: &[f32], masks: &mut [u16]) {
+    unsafe fn fail_avx2<const BY: i32>(x: &[Self; ROWS], thresholds: &[f32], masks: &mut [u16]) {
         // SAFETY: there are eight numbers.
         let (low, high) = (unsafe { _mm256_loadu_ps(x.as_ptr()) }, unsafe { _mm256_loadu_ps(x[8..].as_ptr()) });
         for (threshold, mask) in thresholds.iter().zip(masks) {
@@ -179,10 +120,38 @@ mod x86 {
         }
     }
 
-    /// # Safety
-    /// The CPU has AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn add_avx512(Lanes { closes, values }: Lanes<'_, f32>, masks: &[u16], sums: &mut [f32; ROWS]) {
+        let (leaf, is_low) = x86::lowest(closes, masks);
+        // SAFETY: there are 64 numbers.
+        let load = |quarter: usize| unsafe { _mm512_loadu_ps(values[quarter * ROWS..].as_ptr()) };
+        let low = _mm512_permutex2var_ps(load(0), leaf, load(1));
+        let high = _mm512_permutex2var_ps(load(2), leaf, load(3));
+        // SAFETY: there are 16 numbers.
+        let sum = unsafe { _mm512_loadu_ps(sums.as_ptr()) };
+        let sum = _mm512_add_ps(sum, _mm512_mask_blend_ps(is_low, high, low));
+        // SAFETY: as above.
+        unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
+    }
+}
+
+impl Lane for f64 {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn fail_avx512<const BY: i32>(x: &[Self; ROWS], thresholds: &[f64], masks: &mut [u16]) {
+        // SAFETY: there are eight numbers.
+        let (low, high) = (unsafe { _mm512_loadu_pd(x.as_ptr()) }, unsafe { _mm512_loadu_pd(x[8..].as_ptr()) });
+        for (threshold, mask) in thresholds.iter().zip(masks) {
+            let threshold = _mm512_set1_pd(*threshold);
+            let (low, high) = (_mm512_cmp_pd_mask::<BY>(low, threshold), _mm512_cmp_pd_mask::<BY>(high, threshold));
+            *mask = u16::from(high) << 8 | u16::from(low);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn fail_wide_avx2<const BY: i32>(x: &[f64; ROWS], thresholds: &[f64], masks: &mut [u16]) {
+    unsafe fn fail_avx2<const BY: i32>(x: &[Self; ROWS], thresholds: &[f64], masks: &mut [u16]) {
         // SAFETY: there are four numbers.
         let x: [__m256d; 4] = std::array::from_fn(|i| unsafe { _mm256_loadu_pd(x[4 * i..].as_ptr()) });
         for (threshold, mask) in thresholds.iter().zip(masks) {
@@ -191,6 +160,31 @@ mod x86 {
             *mask = bits[3] << 12 | bits[2] << 8 | bits[1] << 4 | bits[0];
         }
     }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn add_avx512(Lanes { closes, values }: Lanes<'_, f64>, masks: &[u16], sums: &mut [f64; ROWS]) {
+        let (leaf, is_low) = x86::lowest(closes, masks);
+        let leaf = _mm512_mask_blend_epi32(is_low, _mm512_add_epi32(leaf, _mm512_set1_epi32(HALF as i32)), leaf);
+        let mut leaves = [0_u32; ROWS];
+        // SAFETY: there is room for 16 numbers.
+        unsafe { _mm512_storeu_si512(leaves.as_mut_ptr().cast(), leaf) };
+        for (sum, leaf) in sums.iter_mut().zip(leaves) {
+            *sum += values[leaf as usize % LEAVES];
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Closes, ROWS};
+    use std::arch::x86_64::*;
+
+    /// NaN is not at most anything.
+    pub(super) const NOT_AT_MOST: i32 = _CMP_NLE_UQ;
+
+    /// NaN is above nothing.
+    pub(super) const ABOVE: i32 = _CMP_GT_OQ;
 
     /// The leaves of half a tree that stay open.
     ///
@@ -231,7 +225,7 @@ mod x86 {
     /// The lowest open leaf of each row: its number within its half, and the rows where that is the lower one.
     #[target_feature(enable = "avx512f")]
     #[inline]
-    fn lowest(closes: [&[Closes]; 2], masks: &[u16]) -> (__m512i, __mmask16) {
+    pub(super) fn lowest(closes: [&[Closes]; 2], masks: &[u16]) -> (__m512i, __mmask16) {
         let [low, high] = closes;
         let (low, high) = (open(low, masks), open(high, masks));
         let is_low = _mm512_test_epi32_mask(low, low);
@@ -240,39 +234,5 @@ mod x86 {
         // A power of two is its exponent.
         let exponent = _mm512_srli_epi32::<23>(_mm512_castps_si512(_mm512_cvtepu32_ps(lowest)));
         (_mm512_sub_epi32(exponent, _mm512_set1_epi32(127)), is_low)
-    }
-
-    /// # Safety
-    /// The CPU has AVX-512 F.
-    #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn add_avx512(Lanes { closes, values }: Lanes<'_, f32>, masks: &[u16], sums: &mut [f32; ROWS]) {
-        let (leaf, is_low) = lowest(closes, masks);
-        // SAFETY: there are 64 numbers.
-        let load = |quarter: usize| unsafe { _mm512_loadu_ps(values[quarter * ROWS..].as_ptr()) };
-        let low = _mm512_permutex2var_ps(load(0), leaf, load(1));
-        let high = _mm512_permutex2var_ps(load(2), leaf, load(3));
-        // SAFETY: there are 16 numbers.
-        let sum = unsafe { _mm512_loadu_ps(sums.as_ptr()) };
-        let sum = _mm512_add_ps(sum, _mm512_mask_blend_ps(is_low, high, low));
-        // SAFETY: as above.
-        unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), sum) };
-    }
-
-    /// # Safety
-    /// The CPU has AVX-512 F.
-    #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn add_wide_avx512(
-        Lanes { closes, values }: Lanes<'_, f64>,
-        masks: &[u16],
-        sums: &mut [f64; ROWS],
-    ) {
-        let (leaf, is_low) = lowest(closes, masks);
-        let leaf = _mm512_mask_blend_epi32(is_low, _mm512_add_epi32(leaf, _mm512_set1_epi32(HALF as i32)), leaf);
-        let mut leaves = [0_u32; ROWS];
-        // SAFETY: there is room for 16 numbers.
-        unsafe { _mm512_storeu_si512(leaves.as_mut_ptr().cast(), leaf) };
-        for (sum, leaf) in sums.iter_mut().zip(leaves) {
-            *sum += values[leaf as usize % LEAVES];
-        }
     }
 }

@@ -113,8 +113,8 @@ impl Scorer {
         let (mut bins, mut sixteens, mut row_ns) = (None, None, f32::INFINITY);
         if let Some(blocks) = &mut blocks {
             if let Some(closings) = Closings::of(&forest) {
-                sixteens = Sixteens::new(&forest, &closings, isa);
-                bins = Bins::new(&forest, closings, isa).filter(|bins| bins.row_ns() < blocks.costs.row_ns());
+                sixteens = Some(Sixteens::new(&forest, &closings, isa));
+                bins = Bins::new(closings, isa).filter(|bins| bins.row_ns() < blocks.costs.row_ns());
             }
             bins.iter().for_each(|bins| blocks.costs.set_row_ns(bins.row_ns()));
             row_ns = blocks.costs.row_ns();

@@ -5,12 +5,12 @@
 
 use super::{
     Table,
-    closing::{Closings, LEAVES, Test},
-    lanes::{Closes, HALF, Lane, Lanes},
+    closing::{Closings, LEAVES, Test, Values},
+    lanes::{self, Closes, HALF, Lane, Lanes},
 };
 use crate::cpu::simd::Isa;
 use hologram_ops::forest::{BaseOrder, Forest, Precision};
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 /// Rows that go together.
 pub(super) const ROWS: usize = 16;
@@ -23,7 +23,7 @@ pub(super) struct Sixteens {
     /// What nodes close, by tree and half.
     closes: Vec<Closes>,
     trees: Vec<Tree>,
-    values: Values,
+    values: Arc<Values>,
     isa: Isa,
 }
 
@@ -45,20 +45,13 @@ enum Thresholds {
 /// Where what its nodes close ends for each half, and what its leaves are added to.
 #[derive(Debug, Clone, Copy)]
 struct Tree {
-    ends: [u32; 2],
+    ends: [usize; 2],
     target: u32,
 }
 
-/// What leaves add, tree by tree, in the width of the sums.
-#[derive(Debug)]
-enum Values {
-    F32(Vec<[f32; LEAVES]>),
-    F64(Vec<[f64; LEAVES]>),
-}
-
 impl Sixteens {
-    /// The forest whose trees these are; `None` where its tests have no numbers of 32 bits.
-    pub(super) fn new(forest: &Forest, closings: &Closings, isa: Isa) -> Option<Self> {
+    /// A forest of these trees.
+    pub(super) fn new(forest: &Forest, closings: &Closings, isa: Isa) -> Self {
         let tests = &closings.tests;
         // Zeros of both signs are one.
         let key = |test: &Test| (test.feature, test.nan_first, (test.threshold + 0.0).to_bits());
@@ -68,17 +61,16 @@ impl Sixteens {
         let (mut features, mut thresholds): (Vec<Feature>, Vec<f64>) = (Vec::new(), Vec::new());
         for same in order.chunk_by(|a, b| key(&tests[*a]) == key(&tests[*b])) {
             let test = &tests[same[0]];
-            let number = u32::try_from(thresholds.len()).ok()?;
-            same.iter().for_each(|test| numbers[*test] = number);
+            same.iter().for_each(|test| numbers[*test] = thresholds.len() as u32);
             if features.last().is_none_or(|feature| feature.index != test.feature) {
-                let end = thresholds.len();
-                features.push(Feature { index: test.feature, plain_end: end, end });
+                features.push(Feature { index: test.feature, plain_end: thresholds.len(), end: 0 });
             }
             thresholds.push(test.threshold);
-            let feature = features.last_mut()?;
-            feature.end = thresholds.len();
-            if !test.nan_first {
-                feature.plain_end = feature.end;
+            if let Some(feature) = features.last_mut() {
+                feature.end = thresholds.len();
+                if !test.nan_first {
+                    feature.plain_end = feature.end;
+                }
             }
         }
         let (mut closes, mut trees) = (Vec::new(), Vec::with_capacity(closings.targets.len()));
@@ -93,24 +85,17 @@ impl Sixteens {
                     }
                 }
             }
-            let mut ends = [0; 2];
-            for (half, end) in halves.iter().zip(&mut ends) {
+            let ends = halves.map(|half| {
                 closes.extend(half);
-                *end = u32::try_from(closes.len()).ok()?;
-            }
+                closes.len()
+            });
             trees.push(Tree { ends, target: *target });
         }
         let thresholds = match forest.compare {
             Precision::F32 => Thresholds::F32(thresholds.into_iter().map(|threshold| threshold as f32).collect()),
             Precision::F64 => Thresholds::F64(thresholds),
         };
-        let values = match forest.accumulate {
-            Precision::F32 => {
-                Values::F32(closings.values.iter().map(|values| values.map(|value| value as f32)).collect())
-            }
-            Precision::F64 => Values::F64(closings.values.clone()),
-        };
-        Some(Self { features, thresholds, closes, trees, values, isa })
+        Self { features, thresholds, closes, trees, values: closings.values.clone(), isa }
     }
 
     fn n_tests(&self) -> usize {
@@ -128,7 +113,7 @@ impl Sixteens {
             Isa::Portable => ([5.0, 6.0], 5.3, [40.0, 40.0]),
         };
         let test: f32 = test[is_narrow(matches!(self.thresholds, Thresholds::F32(_)))];
-        let tree: f32 = tree[is_narrow(matches!(self.values, Values::F32(_)))];
+        let tree: f32 = tree[is_narrow(matches!(*self.values, Values::F32(_)))];
         let together = test * self.n_tests() as f32 + close * self.closes.len() as f32 + tree * self.trees.len() as f32;
         together / rows.clamp(1, ROWS) as f32
     }
@@ -156,22 +141,17 @@ impl Sixteens {
         for feature in &self.features {
             // Lanes without a row are those of the last.
             let of = |lane: usize| table.at((rows.start + lane).min(rows.end - 1), feature.index as usize);
-            let (plain, others) = (begin..feature.plain_end, feature.plain_end..feature.end);
+            let tests = [begin..feature.plain_end, feature.plain_end..feature.end];
             begin = feature.end;
-            for (tests, nan_first) in [(plain, false), (others, true)] {
-                let masks = &mut masks[tests.clone()];
-                match &self.thresholds {
-                    Thresholds::F32(thresholds) => {
-                        let x = std::array::from_fn(|lane| of(lane) as f32);
-                        f32::fail(self.isa, &x, &thresholds[tests], nan_first, masks);
-                    }
-                    Thresholds::F64(thresholds) => {
-                        f64::fail(self.isa, &std::array::from_fn(of), &thresholds[tests], nan_first, masks);
-                    }
+            match &self.thresholds {
+                Thresholds::F32(thresholds) => {
+                    let x = std::array::from_fn(|lane| of(lane) as f32);
+                    fail(self.isa, &x, thresholds, tests, masks);
                 }
+                Thresholds::F64(thresholds) => fail(self.isa, &std::array::from_fn(of), thresholds, tests, masks),
             }
         }
-        match &self.values {
+        match &*self.values {
             Values::F32(values) => {
                 let sums = &mut bytemuck::cast_slice_mut::<f64, f32>(sums)[..n_sums];
                 (0..).zip(sums.chunks_exact_mut(ROWS)).for_each(|(target, sums)| sums.fill(base(target) as f32));
@@ -191,10 +171,17 @@ impl Sixteens {
         let (sums, _) = sums.as_chunks_mut::<ROWS>();
         let mut begin = 0;
         for (tree, values) in self.trees.iter().zip(values) {
-            let [low, high] = tree.ends.map(|end| end as usize);
+            let [low, high] = tree.ends;
             let closes = [&self.closes[begin..low], &self.closes[low..high]];
             begin = high;
-            T::add_leaves(self.isa, Lanes { closes, values }, masks, &mut sums[tree.target as usize]);
+            lanes::add_leaves(self.isa, Lanes { closes, values }, masks, &mut sums[tree.target as usize]);
         }
+    }
+}
+
+/// Marks the rows that fail a feature's tests, first those that NaN fails.
+fn fail<T: Lane>(isa: Isa, x: &[T; ROWS], thresholds: &[T], tests: [Range<usize>; 2], masks: &mut [u16]) {
+    for (tests, nan_first) in tests.into_iter().zip([false, true]) {
+        lanes::fail(isa, x, &thresholds[tests.clone()], nan_first, &mut masks[tests]);
     }
 }
